@@ -1,0 +1,176 @@
+"""The one place that knows Awkward's private names.
+
+Everything that this package uses of Awkward beyond its public interface is
+imported, looked up or replaced here. What a replacement does stands in
+`patches`; here stand the names and the check that the installed Awkward has
+them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import awkward as ak
+from packaging.version import Version
+
+from awkward_dual.errors import UnsupportedAwkward
+
+#: the oldest release with the same hooks, and the first that is not known to have them
+OLDEST = "2.14.0"
+NEWEST_UNKNOWN = "2.15"
+
+if not Version(OLDEST) <= Version(ak.__version__):
+    raise UnsupportedAwkward(
+        f"awkward_dual needs awkward >= {OLDEST}, < {NEWEST_UNKNOWN}, not {ak.__version__}"
+    )
+
+try:
+    import awkward._connect.numpy as _connect_numpy
+    import awkward._do as _do
+    import awkward._layout as _layout
+    import awkward.operations.ak_from_iter as _from_iter
+    import awkward.operations.ak_to_layout as _to_layout
+    import awkward.operations.ak_var as _var
+    import awkward.prettyprint as _prettyprint
+    from awkward._backends import dispatch as _backends
+    from awkward._backends.backend import Backend
+    from awkward._backends.numpy import NumpyBackend
+    from awkward._nplikes import dispatch as _nplikes
+    from awkward._nplikes.array_like import maybe_materialize
+    from awkward._nplikes.array_module import ArrayModuleNumpyLike
+    from awkward._nplikes.numpy import Numpy
+    from awkward._nplikes.placeholder import PlaceholderArray
+    from awkward._nplikes.virtual import VirtualNDArray
+except ImportError as error:
+    raise UnsupportedAwkward(
+        f"awkward {ak.__version__} lacks a hook that awkward_dual needs ({error}); "
+        f"supported are awkward >= {OLDEST}, < {NEWEST_UNKNOWN}"
+    ) from error
+
+__all__ = (
+    "ArrayModuleNumpyLike",
+    "Backend",
+    "Numpy",
+    "NumpyBackend",
+    "PlaceholderArray",
+    "VirtualNDArray",
+    "backend_instance",
+    "forget_backend",
+    "maybe_materialize",
+    "patch",
+    "recursively_apply",
+    "register_backend",
+    "register_nplike",
+    "replaced_names",
+    "restore",
+)
+
+register_nplike = _nplikes.register_nplike
+register_backend = _backends.register_backend
+recursively_apply = _do.recursively_apply
+
+#: what is replaced while the backend is registered: a short name and where it stands
+_NAMES: dict[str, list[tuple[Any, str]]] = {
+    "common_backend": [
+        (_backends, "common_backend"),
+        (_layout, "common_backend"),
+        (_connect_numpy, "common_backend"),
+    ],
+    "to_layout": [(_to_layout, "_impl")],
+    "from_iter": [(_from_iter, "_impl")],
+    "formatter": [(_prettyprint.Formatter, "_find_formatter_impl")],
+}
+_VAR_BACKENDS = ("cpu", "cuda")
+_originals: dict[tuple[Any, str], Any] = {}
+
+
+def _require(holder: Any, name: str) -> Any:
+    try:
+        return getattr(holder, name)
+    except AttributeError as error:
+        raise UnsupportedAwkward(
+            f"awkward {ak.__version__} has no {getattr(holder, '__name__', holder)}.{name}; "
+            f"supported are awkward >= {OLDEST}, < {NEWEST_UNKNOWN}"
+        ) from error
+
+
+for _places in _NAMES.values():
+    for _holder, _name in _places:
+        _require(_holder, _name)
+if _require(_var, "_impl").__code__.co_consts.count(_VAR_BACKENDS) != 1:
+    raise UnsupportedAwkward(
+        f"ak.var of awkward {ak.__version__} chooses its fused path in another way; "
+        f"supported are awkward >= {OLDEST}, < {NEWEST_UNKNOWN}"
+    )
+
+
+def replaced_names() -> tuple[str, ...]:
+    """The names in Awkward that are replaced while the backend is registered."""
+    names = [
+        f"{getattr(holder, '__module__', None) or ''}.{holder.__name__}.{name}".lstrip(".")
+        for places in _NAMES.values()
+        for holder, name in places
+    ]
+    return (*names, f"{_var.__name__}._impl.__code__")
+
+
+def patch(name: str, make: Callable[[Any], Any]) -> None:
+    """Replace a name everywhere it stands; `make` gets the original."""
+    for holder, attribute in _NAMES[name]:
+        key = (holder, attribute)
+        if key not in _originals:
+            _originals[key] = getattr(holder, attribute)
+            setattr(holder, attribute, make(_originals[key]))
+
+
+def extend_var(names: tuple[str, ...]) -> None:
+    """Let the fused path of ``ak.var`` serve other backends too; it is keyed on their names."""
+    code = _var._impl.__code__
+    consts = tuple(_VAR_BACKENDS + names if c == _VAR_BACKENDS else c for c in code.co_consts)
+    _originals.setdefault((_var._impl, "__code__"), code)
+    _var._impl.__code__ = code.replace(co_consts=consts)
+
+
+def restore() -> None:
+    """Put every replaced name back."""
+    for (holder, attribute), original in _originals.items():
+        setattr(holder, attribute, original)
+    _originals.clear()
+
+
+def backend_instance(name: str) -> Any:
+    """The backend of that name."""
+    return _backends.regularize_backend(name)
+
+
+def forget_backend(backend_cls: type, nplike_cls: type, array_cls: type) -> None:
+    """Take a backend out of Awkward's registries."""
+    _backends._name_to_backend_cls.pop(backend_cls.name, None)  # type: ignore[attr-defined]
+    _backends._type_to_backend_lookup.pop(array_cls, None)
+    _nplikes._type_to_nplike.pop(array_cls, None)
+    if nplike_cls in _nplikes._nplike_classes:
+        _nplikes._nplike_classes.remove(nplike_cls)
+    _backends._backend_lookup_factories[:] = [
+        factory
+        for factory in _backends._backend_lookup_factories
+        if backend_cls not in _closed_over(factory)
+    ]
+
+
+def _closed_over(function: Any) -> list[Any]:
+    out = []
+    for cell in getattr(function, "__closure__", None) or ():
+        out.append(cell.cell_contents)
+        out += _closed_over(cell.cell_contents)
+    return out
+
+
+def is_registered(name: str) -> bool:
+    return name in _backends._name_to_backend_cls
+
+
+def loaded(module: str) -> Any:
+    """A module of Awkward if it is imported, else ``None``."""
+    return sys.modules.get(module)

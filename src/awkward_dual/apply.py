@@ -1,0 +1,410 @@
+"""Apply an operation to values: compute once, below, and lift the result through the levels.
+
+Every operation has the same shape. Its raw result is computed once, from the
+lowest primals, by the very call that the ``cpu`` backend makes; `lift` then adds
+the tangent of each level, innermost last, from the operation's row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from awkward_dual import engine
+from awkward_dual.errors import MissingTangentRule, TangentLost
+from awkward_dual.linear import (
+    Cast,
+    Conjugate,
+    FloatView,
+    Identity,
+    LinearMap,
+    Permute,
+    Reshape,
+    Slice,
+    Take,
+    Weighted,
+    combine,
+    total,
+)
+from awkward_dual.pair import (
+    Pair,
+    lowest,
+    make,
+    on_level,
+    operand,
+    raw_or_live,
+    top_level,
+    weaken,
+)
+from awkward_dual.rules.table import Kind, Rule, name_of
+
+__all__ = (
+    "assign",
+    "astype",
+    "call_function",
+    "call_ufunc",
+    "getitem",
+    "lift",
+    "live_among",
+    "map_through",
+    "reinterpret",
+    "reshape",
+    "transpose",
+)
+
+_QUIET = {"divide": "ignore", "invalid": "ignore", "over": "ignore", "under": "ignore"}
+
+
+def live_among(values: Sequence[Any]) -> bool:
+    """Whether any of `values` carries a tangent (and belongs to a running call)."""
+    return top_level(values)[0] is not None
+
+
+def lift(
+    raw_y: Any,
+    values: Sequence[Any],
+    tangent: Callable[[Any, list[Any], list[Any]], Any],
+) -> Any:
+    """The value of an operation, from its raw result and the values that went in.
+
+    Parameters
+    ----------
+    raw_y
+        What the operation gives on the lowest primals.
+    values
+        The inputs that may carry tangents.
+    tangent
+        ``tangent(y, x, dx)`` gives the tangent of `y` on one level, from the
+        primals and tangents (``None`` for constants) of the inputs there.
+    """
+    level, cls = top_level(values)
+    if level is None:
+        return raw_y
+    assert cls is not None
+    x, dx = zip(*(on_level(v, level) for v in values), strict=True)
+    y = lift(raw_y, x, tangent)
+    return make(cls, y, tangent(y, list(x), list(dx)), level)
+
+
+def map_through(raw_y: Any, x: Any, linear_map: LinearMap) -> Any:
+    """The value of a linear map that the raw result `raw_y` is the image under."""
+    return lift(raw_y, [x], lambda y, _, dx: total([(linear_map, dx[0])]))
+
+
+# -- ufuncs
+
+
+def call_ufunc(ufunc: Any, row: Rule | None, call: Callable[..., Any], args: Sequence[Any]) -> Any:
+    """Apply a ufunc by its row; `call` is what computes it from the lowest primals."""
+    raw_y = call(*(operand(a) for a in args))
+    if not live_among(args):
+        return raw_y
+    raw_y = tuple(map(weaken, raw_y)) if isinstance(raw_y, tuple) else weaken(raw_y)
+    outputs = raw_y if isinstance(raw_y, tuple) else (raw_y,)
+    if all(y.dtype.kind not in "fc" for y in outputs) and row is None:
+        return raw_y
+    if row is None or row.kind is Kind.STRUCTURE:
+        raise _missing(ufunc, args)
+    if row.kind is Kind.STEP:
+        if row.option("real_only") and outputs[0].dtype.kind == "c":
+            raise _missing(ufunc, args)
+        return raw_y
+    if isinstance(raw_y, tuple):
+        return tuple(_lift_output(row, raw_y, args, i) for i in range(len(raw_y)))
+    return lift(raw_y, args, _ufunc_tangent(row, raw_y.dtype))
+
+
+def _missing(target: Any, args: Sequence[Any]) -> MissingTangentRule:
+    position, culprit = next((i, a) for i, a in enumerate(args) if live_among([a]))
+    return MissingTangentRule(name_of(target), f"argument {position}", culprit.dtype)
+
+
+def _ufunc_tangent(row: Rule, dtype: Any) -> Callable[[Any, list[Any], list[Any]], Any]:
+    def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
+        x = [_as_operand(a, dtype) for a in x]
+        with np.errstate(**_QUIET):
+            xp = engine.array_module(lowest(y))
+            partials = row.body(xp, *_for_body(row, y, x))
+            return _weighted_sum(row, partials, y, x, dx)
+
+    return tangent
+
+
+def _lift_output(row: Rule, raw_y: tuple[Any, ...], args: Sequence[Any], i: int) -> Any:
+    def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
+        x = [_as_operand(a, raw_y[i].dtype) for a in x]
+        with np.errstate(**_QUIET):
+            xp = engine.array_module(lowest(y))
+            # the other outputs of a row with several are steps
+            outputs = tuple(y if j == i else z for j, z in enumerate(raw_y))
+            partials = row.body(xp, outputs, *x)[i]
+            return None if partials is None else _weighted_sum(row, partials, y, x, dx)
+
+    return raw_y[i] if raw_y[i].dtype.kind not in "fc" else lift(raw_y[i], args, tangent)
+
+
+def _for_body(row: Rule, y: Any, x: list[Any]) -> list[Any]:
+    return [lowest(a) for a in (y, *x)] if row.kind is Kind.SELECT else [y, *x]
+
+
+def _as_operand(x: Any, dtype: Any) -> Any:
+    """What the ufunc's loop sees: integers, booleans and Python numbers as its floating type."""
+    if isinstance(x, Pair | np.ndarray):
+        return x.astype(dtype) if x.dtype.kind in "biu" else x
+    return x if isinstance(x, complex) and dtype.kind != "c" else dtype.type(x)
+
+
+def _weighted_sum(row: Rule, partials: Any, y: Any, x: list[Any], dx: list[Any]) -> Any:
+    terms = []
+    for partial, a, da in zip(partials, x, dx, strict=True):
+        if da is None or partial is None:
+            continue
+        if row.option("conjugates"):
+            da = total([(Conjugate(a.shape, a.dtype), da)])
+        value = partial() if callable(partial) else partial
+        terms.append((raw_or_live(value), da, a))
+    return combine(terms, y.shape, y.dtype) if terms else None
+
+
+# -- structure: indexing, reshaping, casting
+
+
+def _advanced(item: Any) -> bool:
+    return isinstance(item, np.ndarray) or hasattr(item, "__cuda_array_interface__")
+
+
+def _plain_index(index: Any) -> tuple[Any, ...]:
+    """Index items as raw arrays, integers, slices, new axes or an ellipsis."""
+    items = index if isinstance(index, tuple) else (index,)
+    out = []
+    for item in items:
+        item = lowest(item)
+        out.append(np.asarray(item) if isinstance(item, list) else item)
+    return tuple(out)
+
+
+def _index_map(shape: tuple[int, ...], index: tuple[Any, ...], dtype: Any) -> LinearMap:
+    """The linear map of NumPy indexing."""
+    template = np.broadcast_to(np.int8(0), shape)
+    out_shape = template[index].shape
+    arrays = [_advanced(i) or isinstance(i, bool | np.bool_) for i in index]
+    if not any(arrays):
+        return Slice(shape, out_shape, dtype, _without_ellipsis(index, len(shape)), repeats=False)
+    if sum(arrays) == 1 and not any(isinstance(i, int | np.integer) for i in index):
+        position = arrays.index(True)
+        item = index[position]
+        # result axes of a single array stay in place
+        if hasattr(item, "dtype") and item.ndim:
+            full = _without_ellipsis(index, len(shape))
+            return Slice(shape, out_shape, dtype, full, repeats=item.dtype.kind != "b")
+    size = int(np.prod(shape, dtype=np.int64))
+    return Take(shape, np.arange(size).reshape(shape)[index], dtype)
+
+
+def _without_ellipsis(index: tuple[Any, ...], ndim: int) -> tuple[Any, ...]:
+    def axes(item: Any) -> int:
+        if item is None:
+            return 0
+        return item.ndim if _advanced(item) and item.dtype.kind == "b" else 1
+
+    position = next((i for i, item in enumerate(index) if item is Ellipsis), len(index))
+    rest = index[position + 1 :]
+    used = sum(axes(item) for item in index[:position]) + sum(axes(item) for item in rest)
+    return (*index[:position], *(slice(None),) * (ndim - used), *rest)
+
+
+def getitem(x: Any, index: Any) -> Any:
+    """``x[index]`` for any NumPy index."""
+    index = _plain_index(index)
+    raw_y = lowest(x)[index if len(index) != 1 else index[0]]
+    if not live_among([x]):
+        return raw_y
+    linear_map = _index_map(x.shape, index, x.dtype)
+    return map_through(raw_y, x, linear_map)
+
+
+def reshape(x: Any, shape: Any) -> Any:
+    raw_y = lowest(x).reshape(shape)
+    return map_through(raw_y, x, Reshape(x.shape, raw_y.shape, x.dtype))
+
+
+def transpose(x: Any, axes: Any = None) -> Any:
+    order = tuple(range(x.ndim))[::-1] if axes is None else tuple(a % x.ndim for a in axes)
+    return map_through(lowest(x).transpose(order), x, Permute(x.shape, order, x.dtype))
+
+
+def astype(x: Any, dtype: Any, **kwargs: Any) -> Any:
+    """A cast; integers and booleans carry no tangent."""
+    raw_y = lowest(x).astype(dtype, **kwargs)
+    if raw_y.dtype.kind not in "fc":
+        top_level([x])
+        return raw_y
+    return map_through(raw_y, x, Cast(x.shape, x.dtype, raw_y.dtype))
+
+
+def reinterpret(x: Any, dtype: Any) -> Any:
+    """``x.view(dtype)``: complex numbers as (re, im) pairs and back, else the same dtype only.
+
+    Raises
+    ------
+    TangentLost
+        If a live tangent has no meaning in the other dtype.
+    """
+    dtype = np.dtype(dtype)
+    raw_y = lowest(x).view(dtype)
+    if not live_among([x]):
+        return raw_y
+    if dtype == x.dtype:
+        return map_through(raw_y, x, Identity(x.shape, x.dtype))
+    if {dtype.kind, x.dtype.kind} == {"f", "c"} and np.result_type(dtype, x.dtype) in (
+        dtype,
+        x.dtype,
+    ):
+        return map_through(raw_y, x, FloatView(x.shape, x.dtype, dtype))
+    raise TangentLost(f"view of {x.dtype} as {dtype}")
+
+
+def assign(target: Any, index: Any, value: Any) -> Any:
+    """The value of `target` after ``target[index] = value``; nothing is written in place.
+
+    Where an index names an element twice, the last one stays, as in NumPy.
+    """
+    index = _plain_index(index)
+    index = index if len(index) != 1 else index[0]
+    raw_y = lowest(target).copy()
+    raw_y[index] = operand(value)
+    # for each element of the target the element of the value that lands there, -1 for none
+    source = np.full(target.shape, -1, dtype=np.int64)
+    value_shape = np.shape(lowest(value))
+    source[index] = np.arange(int(np.prod(value_shape, dtype=np.int64))).reshape(value_shape)
+    kept = source < 0
+
+    def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
+        old, new = dx
+        edges: list[tuple[LinearMap, Any]] = []
+        if old is not None:
+            here = Identity(y.shape, y.dtype)
+            edges.append((Weighted(here, kept, here, y.dtype, y.dtype), old))
+        if new is not None:
+            new = total([(Cast(value_shape, x[1].dtype, y.dtype), new)])
+            edges.append((Take(value_shape, source, y.dtype), new))
+        return total(edges)
+
+    return lift(raw_y, [target, value], tangent)
+
+
+# -- NumPy functions
+
+
+def call_function(func: Any, row: Rule | None, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Apply a NumPy function by its row."""
+    values = list(_pairs_in((args, kwargs)))
+    raw_args, raw_kwargs = _lowest_in(args), _lowest_in(kwargs)
+    if not live_among(values) or (row is not None and row.kind is Kind.STEP):
+        return func(*raw_args, **raw_kwargs)
+    if row is None:
+        raise _missing(func, values)
+    return row.option("apply")(row, func, args, kwargs)
+
+
+def _pairs_in(tree: Any) -> Any:
+    if isinstance(tree, Pair):
+        yield tree
+    elif isinstance(tree, list | tuple):
+        for item in tree:
+            yield from _pairs_in(item)
+    elif isinstance(tree, dict):
+        yield from _pairs_in(list(tree.values()))
+
+
+def _lowest_in(tree: Any) -> Any:
+    if isinstance(tree, Pair):
+        return operand(tree)
+    if isinstance(tree, list | tuple):
+        items = [_lowest_in(item) for item in tree]
+        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
+    if isinstance(tree, dict):
+        return {key: _lowest_in(item) for key, item in tree.items()}
+    return tree
+
+
+def apply_mover(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """A function that only moves elements, or fills with zero: run it on the elements' numbers.
+
+    The row says which positions hold data; everything else is a parameter.
+    """
+    positions = row.option("data")
+    numbered: list[Any] = []
+    values: list[Any] = []
+    bases: list[int] = []
+    count = 1
+
+    def number(tree: Any) -> Any:
+        nonlocal count
+        if isinstance(tree, list | tuple):
+            return [number(item) for item in tree]
+        x = raw_or_live(tree)
+        if not isinstance(x, Pair):
+            x = np.asarray(x)
+        values.append(x)
+        bases.append(count)
+        ids = np.arange(count, count + x.size).reshape(x.shape)
+        count += x.size
+        return ids
+
+    for position, arg in enumerate(args):
+        is_data = position in positions
+        numbered.append(number(arg) if is_data else _lowest_in(arg))
+    ids = func(*numbered, **_lowest_in(kwargs))
+    raw_y = func(*_lowest_in(args), **_lowest_in(kwargs))
+
+    def pick(raw: Any, ids: Any) -> Any:
+        def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
+            edges: list[tuple[LinearMap, Any]] = []
+            for a, da, base in zip(x, dx, bases, strict=True):
+                if da is not None:
+                    own = np.where((ids >= base) & (ids < base + a.size), ids - base, -1)
+                    da = total([(Cast(a.shape, a.dtype, y.dtype), da)])
+                    edges.append((Take(a.shape, own, y.dtype), da))
+            return total(edges)
+
+        return lift(raw, values, tangent)
+
+    if isinstance(raw_y, list | tuple):
+        return type(raw_y)([pick(r, i) for r, i in zip(raw_y, ids, strict=True)])
+    return pick(raw_y, np.asarray(ids))
+
+
+def apply_program(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """A function with an equivalent program: the value from NumPy, the tangents from the program."""
+    raw_y = func(*_lowest_in(args), **_lowest_in(kwargs))
+    with np.errstate(**_QUIET):
+        y = row.body(engine.array_module(raw_y), *args, **kwargs)
+    return _with_primal(raw_y, y)
+
+
+def _with_primal(raw_y: Any, y: Any) -> Any:
+    """`y` with its lowest primal replaced."""
+    y = raw_or_live(y)
+    if not isinstance(y, Pair):
+        return raw_y
+    tangent = y._tangent
+    if y.dtype != raw_y.dtype:
+        tangent = total([(Cast(y.shape, y.dtype, raw_y.dtype), tangent)])
+    return make(type(y), _with_primal(raw_y, y._primal), tangent, y._level)
+
+
+def apply_maps(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """A linear function: the row's body gives its maps, one after the other."""
+    raw_y = func(*_lowest_in(args), **_lowest_in(kwargs))
+    maps = row.body(raw_y, *args, **kwargs)
+
+    def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
+        out = dx[0]
+        for linear_map in maps:
+            out = total([(linear_map, out)])
+        return out
+
+    return lift(raw_y, [args[0]], tangent)

@@ -1,0 +1,528 @@
+"""`DualArray`: the buffer of the dual backend, a primal and a tangent."""
+
+from __future__ import annotations
+
+import copy
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+
+from awkward_dual import apply, rules
+from awkward_dual.errors import MissingTangentRule, TangentLost, TangentMismatch
+from awkward_dual.levels import GROUND, Level
+from awkward_dual.pair import Pair, lowest, make, operand, raw_or_live, strengthen, top_level, weaken
+from awkward_dual.rules import functions, order, reduce, structure, ufuncs
+from awkward_dual.tape import Node
+
+__all__ = ("DualArray",)
+
+#: the modules whose import fills the table
+RULES = (ufuncs, functions, reduce, order, structure)
+
+_NUMBERS = (int, float, complex, np.generic)
+
+
+class DualArray(Pair):
+    """An array, or a number, together with its tangent along ``k`` directions.
+
+    Parameters
+    ----------
+    primal : array_like
+        The value, of any shape and dtype; or a `DualArray` of a lower level.
+    tangent : array_like, optional
+        The derivative, of shape ``(k, *primal.shape)``, or ``primal.shape`` for
+        one direction. It has the dtype of the primal. Without it the array is a
+        constant.
+
+    Raises
+    ------
+    TangentMismatch
+        If the shape of the tangent does not fit, or the primal has no tangents
+        (integers, booleans, strings, dates).
+
+    Notes
+    -----
+    It is not an ndarray and has no ``__dlpack__``: whatever would take the
+    primal and drop a live tangent raises `TangentLost` instead. Duals made here
+    belong to the ground level, which never ends.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from awkward_dual import DualArray
+    >>> x = DualArray(np.array([1.0, 4.0]), np.array([1.0, 1.0]))
+    >>> np.sqrt(x).tangent
+    array([[0.5 , 0.25]])
+    """
+
+    __slots__ = ("__weakref__",)
+
+    array_module: ClassVar[Any] = np
+    # above ndarray and np.generic, so that their operators ask ours
+    __array_priority__: ClassVar[float] = 1000.0
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, primal: Any, tangent: Any = None) -> None:
+        primal = raw_or_live(primal)
+        if not isinstance(primal, Pair):
+            primal = weaken(primal)
+            if not isinstance(primal, np.generic):
+                primal = np.asarray(primal)
+                primal = primal if primal.ndim else primal[()]
+        tangent = raw_or_live(tangent)
+        self._level = None
+        self._is_view = False
+        self._primal = primal
+        self._tangent = None
+        if tangent is not None:
+            self._tangent = _fit_tangent(primal, tangent)
+            self._level = GROUND
+
+    # -- what it is
+
+    @property
+    def primal(self) -> Any:
+        """The value: a NumPy array or scalar, or a `DualArray` of a lower level."""
+        return strengthen(self._primal)
+
+    @property
+    def tangent(self) -> Any:
+        """The tangent of shape ``(k, *shape)``, or ``None``."""
+        return self._tangent
+
+    @property
+    def level(self) -> Level | None:
+        """The level of the tangent; ``None`` for a constant."""
+        return self._level
+
+    @property
+    def T(self) -> Any:
+        return self.transpose()
+
+    @property
+    def itemsize(self) -> int:
+        return int(self.dtype.itemsize)
+
+    @property
+    def nbytes(self) -> int:
+        """The size of the primal and, unless it is recorded, of the tangent, in bytes."""
+        return int(self._primal.nbytes) + int(getattr(self._tangent, "nbytes", 0))
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        return lowest(self).strides  # type: ignore[no-any-return]
+
+    @property
+    def flags(self) -> Any:
+        return lowest(self).flags
+
+    @property
+    def ctypes(self) -> Any:
+        """The raw pointer of a constant."""
+        return self._constant("a raw pointer").ctypes
+
+    @property
+    def real(self) -> Any:
+        return np.real(self)
+
+    @property
+    def imag(self) -> Any:
+        return np.imag(self)
+
+    @property
+    def flat(self) -> Iterator[Any]:
+        return iter(self.ravel())
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("len() of a dual number")
+        return int(self.shape[0])
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.ndim == 0:
+            raise TypeError("iteration over a dual number")
+        return (self[i] for i in range(len(self)))
+
+    # -- readable
+
+    def __repr__(self) -> str:
+        if self._tangent is None:
+            return f"{type(self).__name__}({_plain(self._primal)})"
+        return f"{type(self).__name__}({_plain(self._primal)}, {_plain(self._tangent)})"
+
+    def __str__(self) -> str:
+        return format(self, "") if self.ndim == 0 else repr(self)
+
+    def __format__(self, spec: str) -> str:
+        if self._tangent is None:
+            return format(self._primal, spec)
+        return format_number(self, lambda number: format(number, spec))
+
+    # -- ways out that would lose a tangent
+
+    def _constant(self, what: str) -> Any:
+        x = raw_or_live(self)
+        if isinstance(x, Pair):
+            raise TangentLost(what)
+        return strengthen(x)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        raw = self._constant("conversion to a NumPy array")
+        if copy:
+            return np.array(raw, dtype=dtype)
+        out = np.asarray(raw, dtype=dtype)
+        if copy is False and out is not raw:
+            raise ValueError("this conversion needs a copy")
+        return out
+
+    def __float__(self) -> float:
+        return float(self._constant("float()"))
+
+    def __int__(self) -> int:
+        return int(self._constant("int()"))
+
+    def __complex__(self) -> complex:
+        return complex(self._constant("complex()"))
+
+    def __index__(self) -> int:
+        return operator.index(self._constant("operator.index()"))
+
+    def __trunc__(self) -> int:
+        return int(self._constant("math.trunc()"))
+
+    def __floor__(self) -> int:
+        return int(np.floor(self._constant("math.floor()")))
+
+    def __ceil__(self) -> int:
+        return int(np.ceil(self._constant("math.ceil()")))
+
+    def item(self, *args: Any) -> Any:
+        """A Python number, of a constant."""
+        return self._constant("item()").item(*args)
+
+    def tobytes(self, order: Any = "C") -> bytes:
+        return self._constant("tobytes()").tobytes(order)  # type: ignore[no-any-return]
+
+    def tolist(self) -> Any:
+        """Nested lists of numbers, dual ones where a tangent is live."""
+        x = raw_or_live(self)
+        if not isinstance(x, Pair):
+            return x.tolist()
+        return self if self.ndim == 0 else [item.tolist() for item in self]
+
+    def __bool__(self) -> bool:
+        # a comparison with zero: a step
+        top_level([self])
+        return bool(lowest(self))
+
+    def __round__(self, digits: int | None = None) -> Any:
+        # a step
+        top_level([self])
+        return round(lowest(self), digits) if digits is not None else round(lowest(self))
+
+    def __reduce__(self) -> Any:
+        level = self._level
+        if level not in (None, GROUND) or isinstance(self._tangent, Node):
+            raise TangentLost(
+                "serialising a dual of a running call",
+                "return it from the differentiated function first, "
+                "or detach it with awkward_dual.primal(x)",
+            )
+        return type(self), (self._primal, self._tangent)
+
+    def __copy__(self) -> Any:
+        return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        tangent = self._tangent
+        if not isinstance(tangent, Node):
+            tangent = copy.deepcopy(tangent, memo)
+        return self._new(copy.deepcopy(self._primal, memo), tangent, self._level)
+
+    # -- indexing and writing
+
+    def __getitem__(self, index: Any) -> Any:
+        out = wrap(apply.getitem(self, index))
+        if isinstance(out, DualArray):
+            out._is_view = True
+        return out
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        value = raw_or_live(value)
+        if isinstance(value, list):
+            value = raw_or_live(as_dual(value))
+        if not apply.live_among([self, value]):
+            lowest(self)[apply._plain_index(index)] = operand(value)
+            return
+        if self.dtype.kind not in "fc":
+            raise TangentLost(f"assigning a live value to {self.dtype} elements")
+        if self._is_view:
+            raise TangentLost(
+                "writing to a view of another array", "write to the array itself, or to a copy"
+            )
+        self._replace(apply.assign(self, index, value))
+
+    def _replace(self, value: Any) -> None:
+        """Become another value: a written float buffer is a cell."""
+        if isinstance(value, Pair):
+            self._primal, self._tangent, self._level = value._primal, value._tangent, value._level
+        else:
+            self._primal, self._tangent, self._level = value, None, None
+
+    # -- shape and dtype
+
+    def astype(self, dtype: Any, *, copy: bool = True, **kwargs: Any) -> Any:
+        if not copy and self.dtype == dtype:
+            return self
+        return wrap(apply.astype(self, dtype, copy=copy, **kwargs))
+
+    def view(self, dtype: Any = None) -> Any:
+        if dtype is None or self.dtype == dtype:
+            out = self._new(self._primal, self._tangent, self._level)
+        else:
+            out = wrap(apply.reinterpret(self, dtype))
+        out._is_view = True
+        return out
+
+    def reshape(self, *shape: Any, order: str = "C") -> Any:
+        if order != "C" and not (order == "A" and self.flags.c_contiguous):
+            return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)
+        out = wrap(apply.reshape(self, shape[0] if len(shape) == 1 else shape))
+        out._is_view = True
+        return out
+
+    def transpose(self, *axes: Any) -> Any:
+        if len(axes) == 1 and not isinstance(axes[0], int):
+            (axes,) = axes
+        out = wrap(apply.transpose(self, axes or None))
+        if isinstance(out, DualArray):
+            out._is_view = True
+        return out
+
+    def flatten(self) -> Any:
+        return self.reshape(-1).copy()
+
+    def copy(self, order: str = "C") -> Any:
+        x = raw_or_live(self)
+        if not isinstance(x, Pair):
+            return self._new(x.copy())
+        # tangents are never written in place, so they need no copy
+        return wrap(make(type(self), self._primal.copy(), self._tangent, self._level))
+
+    def byteswap(self, inplace: bool = False) -> Any:
+        if inplace:
+            raise TypeError("byteswap of a DualArray is not done in place")
+        return self._new(self._constant("byteswap").byteswap())
+
+    # -- the protocols of NumPy
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if not all(is_operand(x) for x in inputs):
+            return NotImplemented
+        if method != "__call__":
+            return self._ufunc_method(ufunc, method, inputs, kwargs)
+        out = kwargs.pop("out", None)
+        inputs = tuple(as_dual(x) if isinstance(x, list) else x for x in inputs)
+        if ufunc.signature is not None:
+            result = wrap_all(apply.call_function(ufunc, rules.find(ufunc), inputs, kwargs))
+        else:
+            if kwargs.get("where", True) is not True and apply.live_among(inputs):
+                raise TangentLost("the argument `where` of a ufunc", "use np.where instead")
+
+            def call(*raw: Any) -> Any:
+                return ufunc(*raw, **kwargs)
+
+            row = rules.find(ufunc)
+            result = wrap_all(apply.call_ufunc(ufunc, row, call, inputs))
+        return result if out is None else _write_out(out, result)
+
+    def _ufunc_method(self, ufunc: Any, method: str, inputs: Any, kwargs: Any) -> Any:
+        function = {"add": np.sum, "multiply": np.prod, "maximum": np.max, "minimum": np.min}.get(
+            ufunc.__name__
+        )
+        if method == "reduce" and function is not None:
+            kwargs.setdefault("axis", 0)
+            return function(*inputs, **kwargs)
+        if method == "outer" and len(inputs) == 2:
+            a, b = (as_dual(x) for x in inputs)
+            return ufunc(a.reshape(a.shape + (1,) * b.ndim), b, **kwargs)
+        if not apply.live_among(inputs):
+            return wrap_all(getattr(ufunc, method)(*(lowest(x) for x in inputs), **kwargs))
+        raise MissingTangentRule(f"{ufunc.__name__}.{method}", "argument 0", self.dtype)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if not all(issubclass(t, DualArray | np.ndarray | np.generic) for t in types):
+            return NotImplemented
+        kwargs = dict(kwargs)
+        out = kwargs.pop("out", None)
+        if func is np.copyto:
+            args[0][...] = args[1]
+            return None
+        result = wrap_all(apply.call_function(func, rules.find(func), args, kwargs))
+        return result if out is None else _write_out((out,), result)
+
+
+def _fit_tangent(primal: Any, tangent: Any) -> Any:
+    """The tangent with a leading axis for its directions and the dtype of the primal."""
+    if primal.dtype.kind not in "fc":
+        raise TangentMismatch(f"{primal.dtype} has no tangents; only floating and complex numbers do")
+    if isinstance(tangent, Node):
+        return tangent
+    if not isinstance(tangent, Pair):
+        tangent = np.asarray(tangent)
+        if tangent.dtype.kind not in "fciub":
+            raise TangentMismatch(f"a tangent of {tangent.dtype} does not fit a primal of {primal.dtype}")
+    if tangent.dtype.kind == "c" and primal.dtype.kind != "c":
+        raise TangentMismatch(f"a tangent of {tangent.dtype} does not fit a primal of {primal.dtype}")
+    if tangent.ndim == primal.ndim:
+        tangent = apply.reshape(tangent, (1, *tangent.shape))
+    if tangent.shape[1:] != primal.shape:
+        raise TangentMismatch(
+            f"a tangent of shape {tangent.shape} does not fit a primal of shape {primal.shape}: "
+            f"expected {primal.shape} or (k, *{primal.shape})"
+        )
+    return tangent if tangent.dtype == primal.dtype else apply.astype(tangent, primal.dtype)
+
+
+def is_operand(x: Any) -> bool:
+    """Whether `DualArray` may compute with `x`; everything else speaks for itself."""
+    return isinstance(x, DualArray | np.ndarray | list) or isinstance(x, _NUMBERS)
+
+
+def wrap(x: Any) -> Any:
+    """A value as a `DualArray`; constants without axes stay NumPy scalars."""
+    if isinstance(x, np.generic):
+        return strengthen(x)
+    if type(x) is np.ndarray:
+        return DualArray._new(x) if x.ndim else x[()]
+    if isinstance(x, np.ndarray):
+        return DualArray._new(np.asarray(x))
+    return x
+
+
+def wrap_all(x: Any) -> Any:
+    """`wrap` for functions with several results."""
+    if isinstance(x, tuple):
+        items = [wrap_all(item) for item in x]
+        return type(x)(*items) if hasattr(x, "_fields") else tuple(items)
+    return [wrap_all(item) for item in x] if isinstance(x, list) else wrap(x)
+
+
+def as_dual(x: Any, dtype: Any = None) -> Any:
+    """`np.asarray` that keeps tangents: of numbers, arrays and nested lists with duals."""
+    if isinstance(x, list | tuple) and apply.live_among(list(apply._pairs_in(x))):
+        x = np.stack([as_dual(item) for item in x])
+    if not isinstance(x, DualArray):
+        x = DualArray._new(np.asarray(x) if not isinstance(x, list) else np.array(apply._lowest_in(x)))
+    return x if dtype is None or x.dtype == dtype else x.astype(dtype)
+
+
+def _write_out(out: Any, result: Any) -> Any:
+    results = result if isinstance(result, tuple) else (result,)
+    for target, value in zip(out, results, strict=True):
+        if target is None:
+            continue
+        if not isinstance(target, DualArray):
+            value = raw_or_live(value)
+            if isinstance(value, Pair):
+                raise TangentLost("the argument `out` of NumPy's own type")
+        target[...] = value
+    return out if isinstance(result, tuple) else out[0]
+
+
+def format_number(x: Any, write: Callable[[Any], str]) -> str:
+    """A dual number as text: its primal, then its tangent times ε."""
+    x = raw_or_live(x)
+    if not isinstance(x, Pair):
+        return write(x)
+    primal = format_number(x._primal, write)
+    if isinstance(x._tangent, Node):
+        return f"{primal}+…ε"
+    tangents = [format_number(t, write) for t in x._tangent]
+    if len(tangents) != 1:
+        return f"{primal}+[{', '.join(tangents)}]ε"
+    nested = isinstance(raw_or_live(x._tangent[0]), Pair)
+    tangent = f"({tangents[0]})" if nested else tangents[0]
+    return f"{primal}{'' if tangent.startswith('-') else '+'}{tangent}ε"
+
+
+def _plain(x: Any) -> str:
+    if isinstance(x, np.ndarray):
+        return np.array_repr(x).removeprefix("array(").removesuffix(")")
+    return repr(x) if isinstance(x, Pair | Node) else str(x)
+
+
+def _binary(ufunc: Any, function: Callable[..., Any], reflected: bool = False) -> Any:
+    # Python's operators compute the values: NumPy's scalar power is not the ufunc's
+    def method(self: Any, other: Any) -> Any:
+        if not is_operand(other):
+            return NotImplemented
+        if isinstance(other, list):
+            other = as_dual(other)
+        args = (other, self) if reflected else (self, other)
+        return wrap_all(apply.call_ufunc(ufunc, rules.find(ufunc), function, args))
+
+    return method
+
+
+def _unary(ufunc: Any, function: Callable[..., Any]) -> Any:
+    def method(self: Any) -> Any:
+        return wrap_all(apply.call_ufunc(ufunc, rules.find(ufunc), function, (self,)))
+
+    return method
+
+
+def _in_place(function: Callable[..., Any]) -> Any:
+    def method(self: Any, other: Any) -> Any:
+        if self.ndim == 0:
+            return NotImplemented
+        self[...] = function(self, other)
+        return self
+
+    return method
+
+
+def _as_method(function: Any) -> Any:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    return method
+
+
+def _give_operators() -> None:
+    """The operators and methods of an ndarray, from the functions of their names."""
+    binary = {
+        "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide,
+        "floordiv": np.floor_divide, "mod": np.remainder, "pow": np.power,
+        "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor,
+        "lshift": np.left_shift, "rshift": np.right_shift,
+    }  # fmt: skip
+    for name, ufunc in binary.items():
+        function = getattr(operator, f"{name}_" if name in ("and", "or") else name)
+        setattr(DualArray, f"__{name}__", _binary(ufunc, function))
+        setattr(DualArray, f"__r{name}__", _binary(ufunc, function, reflected=True))
+        setattr(DualArray, f"__i{name}__", _in_place(function))
+    setattr(DualArray, "__divmod__", _binary(np.divmod, divmod))
+    setattr(DualArray, "__rdivmod__", _binary(np.divmod, divmod, reflected=True))
+    comparisons = {
+        "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal,
+        "gt": np.greater, "ge": np.greater_equal,
+    }  # fmt: skip
+    for name, ufunc in comparisons.items():
+        setattr(DualArray, f"__{name}__", _binary(ufunc, getattr(operator, name)))
+    for name, ufunc in {
+        "neg": np.negative, "pos": np.positive, "invert": np.invert, "abs": np.absolute,
+    }.items():  # fmt: skip
+        setattr(DualArray, f"__{name}__", _unary(ufunc, getattr(operator, name)))
+    setattr(DualArray, "__matmul__", lambda self, other: np.matmul(self, other))
+    setattr(DualArray, "__rmatmul__", lambda self, other: np.matmul(other, self))
+    for name in (
+        "all any argmax argmin argsort clip conj conjugate cumprod cumsum diagonal dot max mean "
+        "min nonzero prod ravel repeat round searchsorted squeeze std sum swapaxes take var"
+    ).split():
+        setattr(DualArray, name, _as_method(getattr(np, name)))
+
+
+_give_operators()

@@ -1,0 +1,31 @@
+"""The backend ``"dual"``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from awkward_dual.adapter import Backend, NumpyBackend
+from awkward_dual.kernel import DualKernel
+from awkward_dual.nplike import DualNumpy
+
+__all__ = ("DualBackend",)
+
+
+class DualBackend(Backend):
+    """Awkward's fifth backend: its buffers are `DualArray`, its kernels those of ``cpu``."""
+
+    name = "dual"
+
+    def __init__(self) -> None:
+        self._nplike = DualNumpy.instance()
+        self._kernels: dict[Any, DualKernel] = {}
+
+    @property
+    def nplike(self) -> Any:
+        return self._nplike
+
+    def __getitem__(self, key: Any) -> DualKernel:
+        kernel = self._kernels.get(key)
+        if kernel is None:
+            kernel = self._kernels[key] = DualKernel(key, NumpyBackend.instance())
+        return kernel

@@ -1,0 +1,154 @@
+"""Awkward's kernels over dual buffers."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from awkward_dual import apply, engine
+from awkward_dual.errors import MissingTangentRule
+from awkward_dual.linear import Broadcast, Identity, LinearMap, SegmentSum, Take, Weighted, total
+from awkward_dual.pair import Pair, lowest, raw_or_live
+from awkward_dual.rules import Kind, Rule, find
+
+__all__ = ("DualKernel",)
+
+_PASSIVE = (Kind.STRUCTURE, Kind.STEP)
+_QUIET = {"divide": "ignore", "invalid": "ignore", "over": "ignore", "under": "ignore"}
+
+
+class DualKernel:
+    """A kernel that runs on primals and moves tangents by its row.
+
+    Parameters
+    ----------
+    key
+        The kernel's name and dtypes, as Awkward looks it up.
+    backend
+        The backend of the primals, which has the compiled kernel.
+    """
+
+    __slots__ = ("_backend", "_raw", "key", "row")
+
+    def __init__(self, key: tuple[Any, ...], backend: Any) -> None:
+        self.key = key
+        self.row = find(key[0])
+        self._backend = backend
+        self._raw = backend[key]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.key[0]}>"
+
+    def __call__(self, *args: Any) -> Any:
+        row = self.row
+        if row is not None and row.kind in _PASSIVE:
+            return self._raw(*[lowest(a) for a in args])
+        if row is None:
+            if apply.live_among(args):
+                raise MissingTangentRule(self.key[0], "buffers", args[0].dtype)
+            return self._raw(*[lowest(a) for a in args])
+        named = dict(zip(row.option("args"), args, strict=True))
+        if row.option("in_place"):
+            return self._run_in_place(row, named, args)
+        error = self._raw(*[lowest(a) for a in args])
+        if not _failed(error) and apply.live_among(args):
+            self._set_tangent(row, named)
+        return error
+
+    # -- kernels that write a fresh buffer
+
+    def _set_tangent(self, row: Rule, named: dict[str, Any]) -> None:
+        out = named["toptr"]
+        values = {k: raw_or_live(v) for k, v in named.items() if isinstance(v, Pair)}
+        del values["toptr"]
+        raw_y = lowest(out)
+        if row.option("pairs"):
+            dtype = np.result_type(raw_y.dtype, np.complex64)
+            values["fromptr"] = apply.reinterpret(values["fromptr"], dtype)
+            raw_y = raw_y.view(dtype)
+        names = list(values)
+        constants = {k: v for k, v in named.items() if k not in values}
+
+        def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
+            return self._tangent(row, y, dict(zip(names, x, strict=True)) | constants,
+                                 dict(zip(names, dx, strict=True)))  # fmt: skip
+
+        y = apply.lift(raw_y, list(values.values()), tangent)
+        if row.option("pairs"):
+            y = apply.reinterpret(y, lowest(out).dtype)
+        out._replace(y)
+
+    def _tangent(self, row: Rule, y: Any, x: dict[str, Any], dx: dict[str, Any]) -> Any:
+        a = self._arguments(row, x)
+        xp = engine.array_module(lowest(y))
+        if row.kind is Kind.SELECT:
+            index = row.body(xp, lowest(y), a)
+            return total(_picked(index, y, x, dx))
+        segments = SegmentSum(len(x["fromptr"]), a.offsets, y.dtype)
+        if row.kind is Kind.LINEAR:
+            partials: dict[str, Any] = {"fromptr": 1}
+        else:
+            with np.errstate(**_QUIET):
+                partials = row.body(xp, y, a)
+        edges: list[tuple[LinearMap, Any]] = []
+        for name, partial in partials.items():
+            if dx[name] is not None:
+                expand = segments.T if name != "fromptr" else Identity(segments.in_shape, y.dtype)
+                dtype = x[name].dtype
+                edges.append((Weighted(expand, partial, segments, dtype, y.dtype), dx[name]))
+        return total(edges)
+
+    def _arguments(self, row: Rule, x: dict[str, Any]) -> SimpleNamespace:
+        """The kernel's arguments as the rule's body sees them."""
+        plain = {k: lowest(x[k]) for k in row.option("args") if k != "toptr"}
+        a = SimpleNamespace(**(plain if row.kind is Kind.SELECT else plain | x))
+        count = plain["outlength"] + 1 if "outlength" in plain else plain["offsetslength"]
+        a.offsets = plain["offsets"][: int(count)]
+        a.segment = engine.parents(a.offsets, len(plain["fromptr"]))
+        a.permutation = lambda: self._permutation(plain)
+        return a
+
+    def _permutation(self, plain: dict[str, Any]) -> Any:
+        """Where each sorted element comes from within its bin, by the kernel's own comparator."""
+        x = plain["fromptr"]
+        index = np.zeros(len(x), dtype=np.int64)
+        argsort = self._backend["awkward_argsort", np.int64, x.dtype.type, plain["offsets"].dtype.type]
+        argsort(index, *plain.values())
+        return index
+
+    # -- the kernel that compacts a buffer in place
+
+    def _run_in_place(self, row: Rule, named: dict[str, Any], args: Any) -> Any:
+        buffer, new_offsets = named["toptr"], named["tooffsets"]
+        if buffer.dtype.kind not in "fc":
+            return self._raw(*[lowest(a) for a in args])
+        count = int(named["offsetslength"])
+        a = SimpleNamespace(toptr=lowest(buffer), offsets=lowest(named["offsets"])[:count])
+        index, offsets = row.body(np, None, a)
+        raw_y = lowest(buffer)[np.maximum(index, 0)]
+        buffer._replace(apply.map_through(raw_y, buffer, Take(buffer.shape, index, buffer.dtype)))
+        lowest(new_offsets)[:count] = offsets
+        return None
+
+
+def _failed(error: Any) -> bool:
+    return error is not None and getattr(error, "str", None) is not None
+
+
+def _picked(
+    index: Any, y: Any, x: dict[str, Any], dx: dict[str, Any]
+) -> list[tuple[LinearMap, Any]]:
+    """The edges of a selection; an index beyond the data stands for the identity."""
+    data = x["fromptr"]
+    edges: list[tuple[LinearMap, Any]] = []
+    if dx["fromptr"] is not None:
+        own = np.where(index < len(data), index, -1)
+        edges.append((Take(data.shape, own, y.dtype), dx["fromptr"]))
+    if dx.get("identity") is not None:
+        here = Identity(y.shape, y.dtype)
+        spread = Broadcast((), y.shape, x["identity"].dtype)
+        wins = index == len(data)
+        edges.append((Weighted(spread, wins, here, x["identity"].dtype, y.dtype), dx["identity"]))
+    return edges

@@ -1,0 +1,62 @@
+"""Which call of an operator a tangent belongs to."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from awkward_dual.errors import LevelError
+
+__all__ = ("GROUND", "Level", "check_alive", "new_level")
+
+_serials = itertools.count()
+
+
+class Level:
+    """One call of a differential operator.
+
+    Serial numbers are unique in the process and grow, so that of two live
+    levels the later one is the inner one. Levels are not thread-local: worker
+    threads may use the duals of the call that started them while it runs.
+    """
+
+    __slots__ = ("alive", "serial")
+
+    def __init__(self) -> None:
+        self.serial = next(_serials)
+        self.alive = True
+
+    def __repr__(self) -> str:
+        state = "ground" if self is GROUND else "alive" if self.alive else "ended"
+        return f"<Level {self.serial} {state}>"
+
+
+#: The level of duals made by hand; it never ends.
+GROUND = Level()
+
+
+@contextmanager
+def new_level() -> Iterator[Level]:
+    """Open a level that ends with the block."""
+    level = Level()
+    try:
+        yield level
+    finally:
+        level.alive = False
+
+
+def check_alive(level: Level) -> None:
+    """Raise unless the call that `level` belongs to is still running.
+
+    Raises
+    ------
+    LevelError
+        If the call has ended.
+    """
+    if not level.alive:
+        raise LevelError(
+            f"a dual of a call that has ended (level {level.serial}) was used in an operation; "
+            "return it from the differentiated function instead of keeping it, "
+            "or detach it with awkward_dual.primal(x)"
+        )

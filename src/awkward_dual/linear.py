@@ -1,0 +1,517 @@
+"""The tangent algebra: linear maps, closed under transposition.
+
+A map acts on the trailing axes of its operand, ``in_shape`` to ``out_shape``,
+under any number of leading ones (the directions of each level). Its operand is
+
+- a raw array: forward mode;
+- a live pair of a lower level: higher orders, by the product rule;
+- a node of a tape: reverse mode.
+
+`total` is the one place that tells these apart. The maps and the engine behind
+them are the only code that computes with the inside of a tangent.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from awkward_dual import engine
+from awkward_dual.errors import DirectionMismatch
+from awkward_dual.pair import Pair, make, on_level, raw_or_live, top_level
+from awkward_dual.tape import Node
+
+__all__ = (
+    "Broadcast",
+    "Cast",
+    "Conjugate",
+    "Cumulate",
+    "FloatView",
+    "Gather",
+    "Identity",
+    "LinearMap",
+    "Permute",
+    "Reshape",
+    "SegmentSum",
+    "Slice",
+    "Sum",
+    "Take",
+    "Weighted",
+    "combine",
+    "total",
+)
+
+Shape = tuple[int, ...]
+
+
+class LinearMap:
+    """A linear map that does not depend on any value: it moves, repeats or sums elements."""
+
+    __slots__ = ("in_dtype", "in_shape", "out_dtype", "out_shape")
+
+    def __init__(self, in_shape: Shape, out_shape: Shape, dtype: Any) -> None:
+        self.in_shape = in_shape
+        self.out_shape = out_shape
+        self.in_dtype = self.out_dtype = dtype
+
+    def apply(self, t: Any) -> Any:
+        """The image of a raw array."""
+        raise NotImplementedError
+
+    def accumulate(self, out: Any, t: Any) -> None:
+        """Add the image of a raw array to `out`."""
+        out += self.apply(t)
+
+    @property
+    def T(self) -> LinearMap:
+        """The transposed map, with respect to Re<c, t> (conjugation on the left)."""
+        raise NotImplementedError
+
+    def lead(self, t: Any) -> Shape:
+        """The shape of the leading axes of an operand."""
+        return tuple(t.shape[: len(t.shape) - len(self.in_shape)])
+
+    def live_parts(self) -> tuple[Any, ...]:
+        """What the map depends on that may itself carry a tangent."""
+        return ()
+
+    def differentiate(self, t: Any, level: Any) -> tuple[tuple[Any, Any], list[tuple[Any, Any]]]:
+        """The product rule: the edge of the primals on `level`, and those of the tangents."""
+        primal, tangent = on_level(t, level)
+        return (self, primal), [] if tangent is None else [(self, tangent)]
+
+
+class Identity(LinearMap):
+    """Leave everything as it is."""
+
+    __slots__ = ()
+
+    def __init__(self, shape: Shape, dtype: Any) -> None:
+        super().__init__(shape, shape, dtype)
+
+    def apply(self, t: Any) -> Any:
+        return t
+
+    @property
+    def T(self) -> LinearMap:
+        return self
+
+
+class Broadcast(LinearMap):
+    """Repeat along new axes and axes of length one, as NumPy broadcasts."""
+
+    __slots__ = ()
+
+    def apply(self, t: Any) -> Any:
+        return engine.broadcast(t, self.in_shape, self.out_shape)
+
+    @property
+    def T(self) -> LinearMap:
+        return Sum(self.out_shape, self.in_shape, self.in_dtype)
+
+
+class Sum(LinearMap):
+    """Sum over what `Broadcast` repeats; the output is aligned to the right."""
+
+    __slots__ = ()
+
+    def apply(self, t: Any) -> Any:
+        return engine.sum_to(t, self.in_shape, self.out_shape)
+
+    @property
+    def T(self) -> LinearMap:
+        return Broadcast(self.out_shape, self.in_shape, self.in_dtype)
+
+
+class Slice(LinearMap):
+    """Pick elements by a NumPy index whose result axes stay in place.
+
+    `index` covers the trailing axes and has at most one block of integer or
+    boolean arrays; everything else goes through `Take`.
+    """
+
+    __slots__ = ("index", "repeats")
+
+    def __init__(
+        self, in_shape: Shape, out_shape: Shape, dtype: Any, index: tuple[Any, ...], repeats: bool
+    ) -> None:
+        super().__init__(in_shape, out_shape, dtype)
+        self.index = index
+        self.repeats = repeats
+
+    def apply(self, t: Any) -> Any:
+        return t[(slice(None),) * len(self.lead(t)) + self.index]
+
+    @property
+    def T(self) -> LinearMap:
+        return Place(self)
+
+
+class Place(LinearMap):
+    """Put elements where a `Slice` takes them from, adding where it takes one twice."""
+
+    __slots__ = ("slice",)
+
+    def __init__(self, of: Slice) -> None:
+        super().__init__(of.out_shape, of.in_shape, of.in_dtype)
+        self.slice = of
+
+    def apply(self, t: Any) -> Any:
+        out = engine.zeros_like(t, self.lead(t) + self.out_shape)
+        self.accumulate(out, t)
+        return out
+
+    def accumulate(self, out: Any, t: Any) -> None:
+        index = (slice(None),) * len(self.lead(t)) + self.slice.index
+        engine.add_at(out, index, t, self.slice.repeats)
+
+    @property
+    def T(self) -> LinearMap:
+        return self.slice
+
+
+class Take(LinearMap):
+    """Pick elements of the flattened operand; index -1 means no element, and gives zero."""
+
+    __slots__ = ("index",)
+
+    def __init__(self, in_shape: Shape, index: Any, dtype: Any) -> None:
+        super().__init__(in_shape, index.shape, dtype)
+        self.index = index
+
+    def apply(self, t: Any) -> Any:
+        return engine.take(t, len(self.in_shape), self.index)
+
+    @property
+    def T(self) -> LinearMap:
+        return Scatter(self)
+
+
+#: The name of the tangent algebra for `Take`.
+Gather = Take
+
+
+class Scatter(LinearMap):
+    """The transposed of `Take`: add each element where it was taken from."""
+
+    __slots__ = ("take",)
+
+    def __init__(self, of: Take) -> None:
+        super().__init__(of.out_shape, of.in_shape, of.in_dtype)
+        self.take = of
+
+    def apply(self, t: Any) -> Any:
+        out = engine.zeros_like(t, self.lead(t) + self.out_shape)
+        self.accumulate(out, t)
+        return out
+
+    def accumulate(self, out: Any, t: Any) -> None:
+        engine.scatter_add(out, len(self.out_shape), self.take.index, t)
+
+    @property
+    def T(self) -> LinearMap:
+        return self.take
+
+
+class SegmentSum(LinearMap):
+    """Sum over consecutive segments of the last axis, given by offsets."""
+
+    __slots__ = ("offsets",)
+
+    def __init__(self, length: int, offsets: Any, dtype: Any) -> None:
+        super().__init__((length,), (len(offsets) - 1,), dtype)
+        self.offsets = offsets
+
+    def apply(self, t: Any) -> Any:
+        return engine.segment_sum(t, self.offsets)
+
+    @property
+    def T(self) -> LinearMap:
+        return Spread(self)
+
+
+class Spread(LinearMap):
+    """Repeat each element over its segment; zero outside of all segments."""
+
+    __slots__ = ("segments",)
+
+    def __init__(self, of: SegmentSum) -> None:
+        super().__init__(of.out_shape, of.in_shape, of.in_dtype)
+        self.segments = of
+
+    def apply(self, t: Any) -> Any:
+        return engine.spread(t, self.segments.offsets, self.out_shape[0])
+
+    @property
+    def T(self) -> LinearMap:
+        return self.segments
+
+
+class Reshape(LinearMap):
+    """Other axes, same order of elements."""
+
+    __slots__ = ()
+
+    def apply(self, t: Any) -> Any:
+        return t.reshape(self.lead(t) + self.out_shape)
+
+    @property
+    def T(self) -> LinearMap:
+        return Reshape(self.out_shape, self.in_shape, self.in_dtype)
+
+
+class Permute(LinearMap):
+    """Permute the axes."""
+
+    __slots__ = ("axes",)
+
+    def __init__(self, in_shape: Shape, axes: tuple[int, ...], dtype: Any) -> None:
+        super().__init__(in_shape, tuple(in_shape[i] for i in axes), dtype)
+        self.axes = axes
+
+    def apply(self, t: Any) -> Any:
+        n = len(self.lead(t))
+        return t.transpose((*range(n), *(n + i for i in self.axes)))
+
+    @property
+    def T(self) -> LinearMap:
+        inverse = tuple(sorted(range(len(self.axes)), key=self.axes.__getitem__))
+        return Permute(self.out_shape, inverse, self.in_dtype)
+
+
+class Cast(LinearMap):
+    """Change the dtype; complex to real takes the real part."""
+
+    __slots__ = ()
+
+    def __init__(self, shape: Shape, in_dtype: Any, out_dtype: Any) -> None:
+        super().__init__(shape, shape, in_dtype)
+        self.out_dtype = out_dtype
+
+    def apply(self, t: Any) -> Any:
+        return engine.cast(t, self.out_dtype)
+
+    @property
+    def T(self) -> LinearMap:
+        return Cast(self.in_shape, self.out_dtype, self.in_dtype)
+
+
+class Conjugate(LinearMap):
+    """Complex conjugation, real-linear and its own transposed."""
+
+    __slots__ = ()
+
+    def __init__(self, shape: Shape, dtype: Any) -> None:
+        super().__init__(shape, shape, dtype)
+
+    def apply(self, t: Any) -> Any:
+        return t.conj()
+
+    @property
+    def T(self) -> LinearMap:
+        return self
+
+
+class FloatView(LinearMap):
+    """Reinterpret complex numbers as (re, im) pairs along the last axis, or back."""
+
+    __slots__ = ()
+
+    def __init__(self, in_shape: Shape, in_dtype: Any, out_dtype: Any) -> None:
+        *head, last = in_shape
+        last = last * in_dtype.itemsize // out_dtype.itemsize
+        super().__init__(in_shape, (*head, last), in_dtype)
+        self.out_dtype = out_dtype
+
+    def apply(self, t: Any) -> Any:
+        return engine.contiguous(t).view(self.out_dtype)
+
+    @property
+    def T(self) -> LinearMap:
+        return FloatView(self.out_shape, self.out_dtype, self.in_dtype)
+
+
+class Cumulate(LinearMap):
+    """Cumulative sum along one axis, from the front or from the back."""
+
+    __slots__ = ("axis", "backward")
+
+    def __init__(self, shape: Shape, axis: int, dtype: Any, backward: bool = False) -> None:
+        super().__init__(shape, shape, dtype)
+        self.axis = axis - len(shape) if axis >= 0 else axis
+        self.backward = backward
+
+    def apply(self, t: Any) -> Any:
+        return engine.cumulate(t, self.axis, self.backward)
+
+    @property
+    def T(self) -> LinearMap:
+        return Cumulate(self.in_shape, self.axis, self.in_dtype, not self.backward)
+
+
+class Weighted(LinearMap):
+    """Expand, multiply by a partial (zero absorbs), reduce: the only map with a derivative of its own.
+
+    ``t -> reduce(partial * expand(t))``, projected on the real axis where the
+    output is real. `expand` and `reduce` are maps without a value.
+    """
+
+    __slots__ = ("expand", "partial", "reduce")
+
+    def __init__(
+        self,
+        expand: LinearMap,
+        partial: Any,
+        reduce: LinearMap,
+        in_dtype: Any,
+        out_dtype: Any,
+        *,
+        in_shape: Shape | None = None,
+        out_shape: Shape | None = None,
+    ) -> None:
+        # `expand` and `reduce` act on the last axes: those before them, if any, stay
+        super().__init__(
+            expand.in_shape if in_shape is None else in_shape,
+            reduce.out_shape if out_shape is None else out_shape,
+            in_dtype,
+        )
+        self.out_dtype = out_dtype
+        self.expand = expand
+        self.partial = raw_or_live(partial)
+        self.reduce = reduce
+
+    def live_parts(self) -> tuple[Any, ...]:
+        return (self.partial,)
+
+    def apply(self, t: Any) -> Any:
+        product = engine.product(self.partial, self.expand.apply(t))
+        return self.reduce.apply(engine.cast(product, self.out_dtype))
+
+    @property
+    def T(self) -> LinearMap:
+        partial = self.partial
+        if getattr(partial, "dtype", None) is None:
+            partial = partial.conjugate()
+        elif partial.dtype.kind == "c":
+            partial = engine.conjugate(partial)
+        return Weighted(
+            self.reduce.T,
+            partial,
+            self.expand.T,
+            self.out_dtype,
+            self.in_dtype,
+            in_shape=self.out_shape,
+            out_shape=self.in_shape,
+        )
+
+    def differentiate(self, t: Any, level: Any) -> tuple[tuple[Any, Any], list[tuple[Any, Any]]]:
+        partial, dpartial = on_level(self.partial, level)
+        primal, dt = on_level(t, level)
+        here = Weighted(
+            self.expand,
+            partial,
+            self.reduce,
+            self.in_dtype,
+            self.out_dtype,
+            in_shape=self.in_shape,
+            out_shape=self.out_shape,
+        )
+        edges = [] if dt is None else [(here, dt)]
+        if dpartial is not None:
+            expanded = total([(self.expand, primal)])
+            shape = self.lead(primal) + self.expand.out_shape
+            other = Weighted(
+                Broadcast(self.partial.shape, shape, self.partial.dtype),
+                expanded,
+                self.reduce,
+                self.partial.dtype,
+                self.out_dtype,
+                out_shape=self.lead(primal) + self.out_shape,
+            )
+            edges.append((other, dpartial))
+        return (here, primal), edges
+
+
+def total(edges: list[tuple[LinearMap, Any]]) -> Any:
+    """The sum of linear maps applied to their operands.
+
+    Parameters
+    ----------
+    edges
+        Pairs (map, operand) whose images have one shape. Operands are raw
+        arrays, live pairs or nodes of a tape.
+
+    Returns
+    -------
+    raw array, live pair, node, or ``None`` for no edges
+
+    Raises
+    ------
+    DirectionMismatch
+        If operands carry different numbers of directions.
+    """
+    if not edges:
+        return None
+    first_map, first = edges[0]
+    if type(first) is Node:
+        return Node(
+            first_map.lead(first) + first_map.out_shape,
+            first_map.out_dtype,
+            [(m, t) for m, t in edges],
+        )
+    level, cls = top_level(part for m, t in edges for part in (t, *m.live_parts()))
+    if level is None:
+        return _sum_raw(edges)
+    assert cls is not None
+    primals, tangents = [], []
+    for linear_map, t in edges:
+        primal, parts = linear_map.differentiate(t, level)
+        primals.append(primal)
+        tangents += parts
+    return make(cls, total(primals), total(tangents), level)
+
+
+def _sum_raw(edges: list[tuple[LinearMap, Any]]) -> Any:
+    (first_map, first), *rest = edges
+    out = first_map.apply(raw_or_live(first))
+    if not rest:
+        return out
+    shape = first_map.lead(first) + first_map.out_shape
+    for linear_map, t in rest:
+        if linear_map.lead(t) + linear_map.out_shape != shape:
+            raise DirectionMismatch(
+                f"tangents of one level carry different numbers of directions: "
+                f"{shape[:1]} and {linear_map.lead(t)[:1]}"
+            )
+    out = engine.owned(out, shape)
+    for linear_map, t in rest:
+        linear_map.accumulate(out, raw_or_live(t))
+    return out
+
+
+def combine(terms: list[tuple[Any, Any, Any]], shape: Shape, dtype: Any) -> Any:
+    """The sum of partial times tangent, broadcast to the output; zero absorbs.
+
+    Parameters
+    ----------
+    terms
+        Triples (partial, tangent, x): the partial is a value or a number that
+        broadcasts to the output, the tangent that of the value `x`.
+    shape, dtype
+        Those of the output.
+    """
+    if all(engine.is_raw(t) and not isinstance(c, Pair) for c, t, _ in terms):
+        directions = terms[0][1].shape[0]
+        for _, t, _ in terms:
+            if t.shape[0] != directions:
+                raise DirectionMismatch(
+                    "tangents of one level carry different numbers of directions: "
+                    f"{directions} and {t.shape[0]}"
+                )
+        return engine.combine([(c, t, x.ndim) for c, t, x in terms], shape, dtype)
+    identity = Identity(shape, dtype)
+    return total(
+        [
+            (Weighted(Broadcast(x.shape, shape, x.dtype), c, identity, x.dtype, dtype), t)
+            for c, t, x in terms
+        ]
+    )

@@ -1,0 +1,106 @@
+"""Forward mode: `jvp`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from awkward_dual.array import DualArray
+from awkward_dual.levels import new_level
+from awkward_dual.operators.leaves import attach, backend_of_inputs, on_input_backend, split
+from awkward_dual.pair import make
+from awkward_dual.trees import map_tree
+
+__all__ = ("jvp",)
+
+
+def jvp(
+    func: Callable[..., Any], primals: Any, tangents: Any, *, has_aux: bool = False
+) -> tuple[Any, ...]:
+    """The value of a function and its derivative along one direction (J v).
+
+    Parameters
+    ----------
+    func : callable
+        Any function of Awkward Arrays, NumPy arrays and numbers. It is called
+        once.
+    primals : tuple
+        Its arguments: ``ak.Array``, ``ak.Record``, NumPy arrays, floats, or
+        dicts, tuples, lists and dataclasses of them.
+    tangents : tuple
+        The direction: for each argument something of the same type, list
+        lengths and missing values (the layout may differ), or ``None`` for a
+        constant. Values on integer, boolean and string leaves are ignored.
+    has_aux : bool
+        Whether `func` returns ``(result, aux)``.
+
+    Returns
+    -------
+    value, tangent
+        The result and its derivative, of one type, on the backend of the
+        arguments; numbers as NumPy scalars. Integer, boolean and string leaves
+        of the tangent are those of ``ak.zeros_like``.
+    aux
+        With `has_aux`, whatever `func` returned beside its result, without tangents.
+
+    Raises
+    ------
+    TangentMismatch
+        If a tangent does not fit its primal; the message shows both types and
+        where they differ.
+    TangentLost, MissingTangentRule
+        If `func` does what has no derivative, or would drop one.
+
+    Examples
+    --------
+    >>> import awkward as ak
+    >>> import awkward_dual as ad
+    >>> x = ak.Array([[1.0, 2.0], [], [3.0]])
+    >>> value, tangent = ad.jvp(lambda x: ak.sum(x**2, axis=1), (x,), (ak.ones_like(x),))
+    >>> tangent.to_list()
+    [6.0, 0.0, 6.0]
+    """
+    primals, tangents = _arguments(primals, tangents)
+    leaves: list[Any] = []
+
+    with new_level() as level:
+
+        def make_leaf(value: Any, dvalue: Any) -> Any:
+            if dvalue is None:
+                return value
+            tangent = dvalue.reshape((1, *dvalue.shape))
+            return make(DualArray, value, tangent, level)
+
+        def attach_leaf(x: Any, dx: Any, path: str) -> Any:
+            leaves.append(x)
+            return attach(x, dx, make_leaf, path)
+
+        duals = map_tree(attach_leaf, primals, tangents)
+        result = func(*duals)
+    out, aux = _out_and_aux(result, has_aux)
+    backend = backend_of_inputs(leaves)
+    value = map_tree(lambda x, path: on_input_backend(split(x, level)[0], backend), out)
+    tangent = map_tree(lambda x, path: on_input_backend(split(x, level)[1], backend), out)
+    if not has_aux:
+        return value, tangent
+    return value, tangent, map_tree(lambda x, path: on_input_backend(split(x, level)[0], backend), aux)
+
+
+def _arguments(primals: Any, tangents: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    for name, what in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(what, tuple | list):
+            raise TypeError(
+                f"{name} must be a tuple with one entry for each argument of the function, "
+                f"not {type(what).__name__}; for one argument write ({name[:-1]},)"
+            )
+    if len(primals) != len(tangents):
+        raise TypeError(f"{len(primals)} primals but {len(tangents)} tangents")
+    return tuple(primals), tuple(tangents)
+
+
+def _out_and_aux(result: Any, has_aux: bool) -> tuple[Any, Any]:
+    if not has_aux:
+        return result, None
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise TypeError("with has_aux=True the function must return a pair (result, aux)")
+    return result

@@ -1,0 +1,294 @@
+"""Reverse mode: `vjp` records the linear maps of a call and replays them transposed."""
+
+from __future__ import annotations
+
+import copy as copy_module
+from collections.abc import Callable
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from awkward_dual.array import DualArray, wrap
+from awkward_dual.levels import new_level
+from awkward_dual.linear import Cast, Identity, total
+from awkward_dual.operators.leaves import attach, backend_of_inputs, on_input_backend, split
+from awkward_dual.pair import Pair, make, on_level, raw_or_live
+from awkward_dual.tape import Node, pull_back
+from awkward_dual.trees import map_tree
+
+__all__ = ("grad", "value_and_grad", "vjp")
+
+
+def vjp(
+    func: Callable[..., Any], *primals: Any, has_aux: bool = False, copy: bool = False
+) -> tuple[Any, ...]:
+    """The value of a function and its pullback (w -> w J).
+
+    Parameters
+    ----------
+    func : callable
+        Any function of Awkward Arrays, NumPy arrays and numbers. It is called
+        once; the linear maps of its operations are recorded.
+    *primals
+        Its arguments, as for `jvp`.
+    has_aux : bool
+        Whether `func` returns ``(result, aux)``.
+    copy : bool
+        The tape holds references. With ``copy=True`` the arguments are copied
+        first, so that they may be changed in place before the pullback.
+
+    Returns
+    -------
+    value
+        The result.
+    pullback : callable
+        ``pullback(cotangent)`` takes something of the type of the result and
+        gives a tuple of the types of the arguments. It may be called more than
+        once, and costs time linear in the program.
+    aux
+        With `has_aux`.
+
+    Raises
+    ------
+    TangentMismatch
+        By the pullback, if the cotangent does not fit the result.
+
+    Examples
+    --------
+    >>> import awkward as ak
+    >>> import awkward_dual as ad
+    >>> x = ak.Array([[1.0, 2.0], [], [3.0]])
+    >>> value, pullback = ad.vjp(lambda x: ak.sum(x**2, axis=1), x)
+    >>> (dx,) = pullback(ak.Array([1.0, 1.0, 10.0]))
+    >>> dx.to_list()
+    [[2.0, 4.0], [], [60.0]]
+    """
+    if copy:
+        primals = copy_module.deepcopy(primals)
+    leaves: list[Any] = []
+    nodes: list[Node] = []
+    ends: list[tuple[Node | None, Any]] = []
+
+    with new_level() as level:
+
+        def make_leaf(value: Any, _other: Any) -> Any:
+            node = Node(value.shape, value.dtype)
+            nodes.append(node)
+            return make(DualArray, value, node, level)
+
+        def attach_leaf(x: Any, path: str) -> Any:
+            leaves.append(x)
+            return attach(x, None, make_leaf, path)
+
+        duals = map_tree(attach_leaf, primals)
+        result = func(*duals)
+        if has_aux:
+            result, aux = result
+
+        def end_leaf(value: Any, _other: Any) -> Any:
+            primal, node = on_level(value, level)
+            ends.append((node, value.dtype))
+            return primal
+
+        # projections of the result's layout belong to the program: they are recorded too
+        result = map_tree(lambda x, path: attach(x, None, end_leaf, path), result)
+    backend = backend_of_inputs(leaves)
+    value = map_tree(lambda x, path: on_input_backend(split(x, level)[0], backend), result)
+
+    def pullback(cotangent: Any) -> Any:
+        seeds = _cotangents(result, cotangent)
+        grads = pull_back(
+            [(node, w) for (node, _), w in zip(ends, seeds, strict=True) if node is not None and w is not None],
+            nodes,
+            total,
+            lambda node: Identity(node.shape, node.dtype),
+        )
+        return _like(primals, grads, nodes, backend)
+
+    if not has_aux:
+        return value, pullback
+    aux = map_tree(lambda x, path: on_input_backend(split(x, level)[0], backend), aux)
+    return value, pullback, aux
+
+
+def _cotangents(result: Any, cotangent: Any) -> list[Any]:
+    """The cotangents of the result's leaves, in the order in which they were met."""
+    found: list[Any] = []
+
+    def collect(value: Any, other: Any) -> Any:
+        if other is not None and other.dtype != value.dtype:
+            other = total([(Cast(other.shape, other.dtype, value.dtype), other)])
+        found.append(other)
+        return value
+
+    map_tree(lambda x, w, path: attach(x, w, collect, path), result, cotangent)
+    return found
+
+
+def _like(primals: Any, grads: list[Any], nodes: list[Node], backend: str) -> Any:
+    """Gradients in trees of the types of the arguments."""
+    remaining = iter(zip(grads, nodes, strict=True))
+
+    def gradient_leaf(_value: Any, _other: Any) -> Any:
+        gradient, node = next(remaining)
+        return np.zeros(node.shape, node.dtype)[()] if gradient is None else gradient
+
+    def gradient(x: Any, path: str) -> Any:
+        filled = attach(x, None, gradient_leaf, path)
+        if filled is x:
+            return _zero(x)
+        if isinstance(filled, ak.Array | ak.Record):
+            filled = _without_constants(filled, x)
+        elif not isinstance(filled, Pair):
+            filled = wrap(filled)
+        return on_input_backend(filled, backend)
+
+    return map_tree(gradient, primals)
+
+
+def _zero(x: Any) -> Any:
+    if isinstance(x, ak.Array | ak.Record | np.ndarray | np.generic | int | float | Pair):
+        return ak.zeros_like(x) if isinstance(x, ak.Array | ak.Record) else np.zeros_like(x)[()]
+    return None
+
+
+def _without_constants(filled: Any, x: Any) -> Any:
+    """Leaves that have no gradient (integers, strings) as zeros, as a tangent has them."""
+    from awkward_dual import adapter
+
+    def action(layout: Any, **_: Any) -> Any:
+        if layout.parameter("__array__") in ("string", "bytestring"):
+            return ak.zeros_like(layout, highlevel=False)
+        if layout.is_numpy and layout.dtype.kind not in "fc":
+            return ak.zeros_like(layout, highlevel=False)
+        return None
+
+    layout = filled.layout
+    if isinstance(filled, ak.Record):
+        array = adapter.recursively_apply(layout.array, action)
+        return ak.Record(
+            ak.record.Record(array, layout.at), behavior=x.behavior, attrs=x.attrs
+        )
+    return ak.Array(adapter.recursively_apply(layout, action), behavior=x.behavior, attrs=x.attrs)
+
+
+def value_and_grad(
+    func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False
+) -> Callable[..., Any]:
+    """A function that gives the value of a scalar function and its gradient.
+
+    Parameters
+    ----------
+    func : callable
+        A function with one real number as its result.
+    argnums : int or tuple of int
+        The arguments to differentiate; the others are constants.
+    has_aux : bool
+        Whether `func` returns ``(result, aux)``.
+
+    Returns
+    -------
+    callable
+        ``(value, gradient)``, or ``((value, aux), gradient)``; the gradient has
+        the type and kind of the argument (a tuple of them for a tuple of
+        `argnums`). Of a complex argument z = a + ib it is d/da + i d/db.
+
+    Raises
+    ------
+    TypeError
+        When called, if the result is no real number or an argument has no gradient.
+
+    Examples
+    --------
+    >>> import awkward as ak
+    >>> import awkward_dual as ad
+    >>> f = ad.value_and_grad(lambda x: ak.sum(x**3))
+    >>> value, gradient = f(ak.Array([[1.0, 2.0], [3.0]]))
+    >>> gradient.to_list()
+    [[3.0, 12.0], [27.0]]
+    """
+    picked = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+
+    def differentiated(*args: Any, **kwargs: Any) -> Any:
+        own = pick_arguments(args, picked, "grad")
+
+        def of_picked(*chosen: Any) -> Any:
+            return func(*put_arguments(args, picked, chosen), **kwargs)
+
+        value, pullback, *aux = vjp(of_picked, *own, has_aux=has_aux)
+        check_scalar(value)
+        gradients = pullback(np.ones((), dtype=value.dtype)[()])
+        gradient = gradients[0] if isinstance(argnums, int) else gradients
+        return ((value, *aux), gradient) if has_aux else (value, gradient)
+
+    return differentiated
+
+
+def grad(
+    func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False
+) -> Callable[..., Any]:
+    """A function that gives the gradient of a scalar function; see `value_and_grad`.
+
+    With `has_aux` it gives ``(gradient, aux)``.
+
+    Examples
+    --------
+    >>> import awkward as ak
+    >>> import awkward_dual as ad
+    >>> ad.grad(lambda x: ak.sum(x**2))(ak.Array([[1.0], [], [3.0]])).to_list()
+    [[2.0], [], [6.0]]
+    """
+    both = value_and_grad(func, argnums, has_aux=has_aux)
+
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        value, gradient = both(*args, **kwargs)
+        return (gradient, value[1]) if has_aux else gradient
+
+    return gradient
+
+
+def check_scalar(value: Any) -> None:
+    """Raise unless `value` is one real number."""
+    if isinstance(value, np.floating) or (
+        isinstance(value, Pair) and value.ndim == 0 and value.dtype.kind == "f"
+    ):
+        return
+    raw = raw_or_live(value)
+    what = value.type if isinstance(value, ak.Array | ak.Record) else getattr(raw, "dtype", type(raw))
+    raise TypeError(
+        f"grad needs a function with one real number as its result, not {what}; "
+        "reduce it, for example with ak.sum(..., axis=None), or use vjp, jacfwd or jacrev"
+    )
+
+
+def pick_arguments(args: tuple[Any, ...], argnums: tuple[int, ...], what: str) -> tuple[Any, ...]:
+    """The arguments to differentiate.
+
+    Raises
+    ------
+    TypeError
+        If there is no such argument, or it holds no floating numbers.
+    """
+    out = []
+    for i in argnums:
+        if not -len(args) <= i < len(args):
+            raise TypeError(f"argnums={i}, but the function was called with {len(args)} arguments")
+        x = args[i]
+        if isinstance(x, int | np.integer | str) or (
+            isinstance(x, np.ndarray) and x.dtype.kind not in "fc"
+        ):
+            raise TypeError(
+                f"{what} of argument {i}, which is {getattr(x, 'dtype', type(x).__name__)}: "
+                "only floating and complex numbers have derivatives; pass a float"
+            )
+        out.append(x)
+    return tuple(out)
+
+
+def put_arguments(args: tuple[Any, ...], argnums: tuple[int, ...], chosen: Any) -> list[Any]:
+    """All arguments, with those that are differentiated replaced."""
+    full = list(args)
+    for i, x in zip(argnums, chosen, strict=True):
+        full[i] = x
+    return full

@@ -1,0 +1,150 @@
+"""The pair of a primal and a tangent, without behaviour.
+
+Words used throughout: a *raw* array or scalar is one of the array module (NumPy
+or CuPy) without any derivative; a *value* is a raw one or a live `Pair`. A pair
+whose tangent is ``None`` is the same thing as its primal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from awkward_dual.levels import Level, check_alive
+
+__all__ = (
+    "Pair",
+    "lowest",
+    "make",
+    "on_level",
+    "operand",
+    "raw_or_live",
+    "strengthen",
+    "top_level",
+    "weaken",
+)
+
+
+class WeakFloat(np.float64):
+    """A Python float inside a dual number: NumPy lets an array's dtype win over it (NEP 50)."""
+
+
+class WeakComplex(np.complex128):
+    """A Python complex inside a dual number."""
+
+
+def weaken(x: Any) -> Any:
+    """A Python float or complex as the NumPy scalar that remembers that it was one."""
+    if type(x) is float:
+        return WeakFloat(x)
+    return WeakComplex(x) if type(x) is complex else x
+
+
+def strengthen(x: Any) -> Any:
+    """The plain NumPy scalar of a weak one."""
+    if type(x) is WeakFloat:
+        return np.float64(x)
+    return np.complex128(x) if type(x) is WeakComplex else x
+
+
+class Pair:
+    """A primal and its tangent on one level.
+
+    ``_primal`` is raw or a live pair of a lower level, ``_tangent`` is ``None``,
+    a raw array or live pair of shape ``(k, *shape)``, or a node of a tape.
+    """
+
+    __slots__ = ("_is_view", "_level", "_primal", "_tangent")
+
+    #: the array module of the lowest primal
+    array_module: ClassVar[Any]
+
+    _primal: Any
+    _tangent: Any
+    _level: Level | None
+    _is_view: bool
+
+    @classmethod
+    def _new(cls, primal: Any, tangent: Any = None, level: Level | None = None) -> Any:
+        self = object.__new__(cls)
+        self._primal = primal
+        self._tangent = tangent
+        self._level = level
+        self._is_view = False
+        return self
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._primal.shape  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        return self._primal.ndim  # type: ignore[no-any-return]
+
+    @property
+    def size(self) -> int:
+        return self._primal.size  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> Any:
+        return self._primal.dtype
+
+
+def raw_or_live(x: Any) -> Any:
+    """The normal form of `x`: a pair without tangent becomes its primal."""
+    while isinstance(x, Pair) and x._tangent is None:
+        x = x._primal
+    return x
+
+
+def lowest(x: Any) -> Any:
+    """The raw array or scalar at the bottom of `x`."""
+    while isinstance(x, Pair):
+        x = x._primal
+    return x
+
+
+def operand(x: Any) -> Any:
+    """The lowest primal as the operation of the ``cpu`` backend would see it."""
+    x = lowest(x)
+    if type(x) is WeakFloat:
+        return float(x)
+    return complex(x) if type(x) is WeakComplex else x
+
+
+def make(cls: type[Pair], primal: Any, tangent: Any, level: Level | None) -> Any:
+    """A value from its halves, in normal form."""
+    return primal if tangent is None else cls._new(primal, tangent, level)
+
+
+def top_level(values: Iterable[Any]) -> tuple[Level | None, type[Pair] | None]:
+    """The highest live level among `values`, and the class of its pairs.
+
+    Raises
+    ------
+    LevelError
+        If that level belongs to a call that has ended.
+    """
+    level: Level | None = None
+    cls: type[Pair] | None = None
+    for x in values:
+        if isinstance(x, Pair):
+            x = raw_or_live(x)
+            if isinstance(x, Pair):
+                found = x._level
+                assert found is not None
+                if level is None or found.serial > level.serial:
+                    level, cls = found, type(x)
+                if not found.alive:
+                    check_alive(found)
+    return level, cls
+
+
+def on_level(x: Any, level: Level | None) -> tuple[Any, Any]:
+    """The primal and tangent of `x` on `level`; a value of another level is a constant there."""
+    x = raw_or_live(x)
+    if isinstance(x, Pair) and x._level is level:
+        return x._primal, x._tangent
+    return x, None

@@ -1,0 +1,54 @@
+"""Make Awkward know the backend, and forget it again."""
+
+from __future__ import annotations
+
+from threading import Lock
+
+import awkward as ak
+
+from awkward_dual import adapter, patches
+from awkward_dual.array import DualArray
+from awkward_dual.backend import DualBackend
+from awkward_dual.nplike import DualNumpy
+
+__all__ = ("register", "unregister")
+
+_lock = Lock()
+
+
+def register() -> None:
+    """Register the backend ``"dual"`` with Awkward; ``import awkward_dual`` has done so already.
+
+    Registering again does nothing. The alias ``ak.jvp`` is added if Awkward has
+    no function of that name.
+
+    Examples
+    --------
+    >>> import awkward as ak, awkward_dual
+    >>> awkward_dual.register()
+    >>> ak.backend(ak.Array([1.0], backend="dual"))
+    'dual'
+    """
+    from awkward_dual.operators import jvp
+
+    with _lock:
+        if not adapter.is_registered(DualBackend.name):
+            adapter.register_nplike(DualNumpy)
+            adapter.register_backend(DualNumpy)(DualBackend)
+            # the first construction of Awkward's singletons is not thread-safe
+            DualNumpy.instance()
+            DualBackend.instance()
+            patches.install()
+        if not hasattr(ak, "jvp"):
+            ak.jvp = jvp
+
+
+def unregister() -> None:
+    """Undo `register`, for debugging: arrays on the dual backend are unusable afterwards."""
+    from awkward_dual.operators import jvp
+
+    with _lock:
+        adapter.restore()
+        adapter.forget_backend(DualBackend, DualNumpy, DualArray)
+        if getattr(ak, "jvp", None) is jvp:
+            del ak.jvp
