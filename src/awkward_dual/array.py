@@ -212,6 +212,12 @@ class DualArray(Pair):
             return x.tolist()
         return self if self.ndim == 0 else [item.tolist() for item in self]
 
+    def to_list(self) -> Any:
+        """As `tolist`; a dual number refuses, for Awkward's builders ask it for plain ones."""
+        if self.ndim == 0:
+            self._constant("conversion to a plain number")
+        return self.tolist()
+
     def __bool__(self) -> bool:
         # a comparison with zero: a step
         top_level([self])
@@ -244,10 +250,7 @@ class DualArray(Pair):
     # -- indexing and writing
 
     def __getitem__(self, index: Any) -> Any:
-        out = wrap(apply.getitem(self, index))
-        if isinstance(out, DualArray):
-            out._is_view = True
-        return out
+        return _view(apply.getitem(self, index))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         value = raw_or_live(value)
@@ -280,26 +283,18 @@ class DualArray(Pair):
 
     def view(self, dtype: Any = None) -> Any:
         if dtype is None or self.dtype == dtype:
-            out = self._new(self._primal, self._tangent, self._level)
-        else:
-            out = wrap(apply.reinterpret(self, dtype))
-        out._is_view = True
-        return out
+            return _view(self._new(self._primal, self._tangent, self._level))
+        return _view(apply.reinterpret(self, dtype))
 
     def reshape(self, *shape: Any, order: str = "C") -> Any:
         if order != "C" and not (order == "A" and self.flags.c_contiguous):
             return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)
-        out = wrap(apply.reshape(self, shape[0] if len(shape) == 1 else shape))
-        out._is_view = True
-        return out
+        return _view(apply.reshape(self, shape[0] if len(shape) == 1 else shape))
 
     def transpose(self, *axes: Any) -> Any:
         if len(axes) == 1 and not isinstance(axes[0], int):
             (axes,) = axes
-        out = wrap(apply.transpose(self, axes or None))
-        if isinstance(out, DualArray):
-            out._is_view = True
-        return out
+        return _view(apply.transpose(self, axes or None))
 
     def flatten(self) -> Any:
         return self.reshape(-1).copy()
@@ -399,6 +394,14 @@ def wrap(x: Any) -> Any:
         return DualArray._new(x) if x.ndim else x[()]
     if isinstance(x, np.ndarray):
         return DualArray._new(np.asarray(x))
+    return x
+
+
+def _view(x: Any) -> Any:
+    """`wrap`, for what shares its memory with another array."""
+    x = wrap(x)
+    if isinstance(x, DualArray):
+        x._is_view = True
     return x
 
 

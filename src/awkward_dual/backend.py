@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from awkward_dual.adapter import Backend, NumpyBackend
+from awkward_dual.array import DualArray
 from awkward_dual.kernel import DualKernel
 from awkward_dual.nplike import DualNumpy
 
@@ -29,3 +30,11 @@ class DualBackend(Backend):
         if kernel is None:
             kernel = self._kernels[key] = DualKernel(key, NumpyBackend.instance())
         return kernel
+
+
+def _backend(self: DualArray) -> DualBackend:
+    """The backend, as layouts have one: Awkward asks its arguments for it, 0-d duals among them."""
+    return DualBackend.instance()
+
+
+DualArray.backend = property(_backend)  # type: ignore[attr-defined]

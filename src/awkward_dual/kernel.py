@@ -125,7 +125,7 @@ class DualKernel:
         if buffer.dtype.kind not in "fc":
             return self._raw(*[lowest(a) for a in args])
         count = int(named["offsetslength"])
-        a = SimpleNamespace(toptr=lowest(buffer), offsets=lowest(named["offsets"])[:count])
+        a = SimpleNamespace(toptr=lowest(buffer), offsets=lowest(named["fromoffsets"])[:count])
         index, offsets = row.body(np, None, a)
         raw_y = lowest(buffer)[np.maximum(index, 0)]
         buffer._replace(apply.map_through(raw_y, buffer, Take(buffer.shape, index, buffer.dtype)))

@@ -13,7 +13,10 @@ them are the only code that computes with the inside of a tangent.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from awkward_dual import engine
 from awkward_dual.errors import DirectionMismatch
@@ -26,6 +29,7 @@ __all__ = (
     "Conjugate",
     "Cumulate",
     "FloatView",
+    "FunctionMap",
     "Gather",
     "Identity",
     "LinearMap",
@@ -431,6 +435,51 @@ class Weighted(LinearMap):
         return (here, primal), edges
 
 
+class FunctionMap(LinearMap):
+    """A linear map given by two functions of values, itself and its transposed.
+
+    The functions may depend on live values: what they compute with them is
+    differentiated as any other program.
+    """
+
+    __slots__ = ("backward", "forward")
+
+    def __init__(
+        self,
+        in_shape: Shape,
+        out_shape: Shape,
+        dtype: Any,
+        forward: Callable[[Any], Any],
+        backward: Callable[[Any], Any],
+    ) -> None:
+        super().__init__(in_shape, out_shape, dtype)
+        self.forward = forward
+        self.backward = backward
+
+    def image(self, t: Any) -> Any:
+        """The image of a value, one direction after the other."""
+        lead = self.lead(t)
+        if not lead:
+            return self.forward(t)
+        rows = total([(Reshape(lead + self.in_shape, (-1, *self.in_shape), t.dtype), t)])
+        images = []
+        for i in range(int(np.prod(lead, dtype=np.int64))):
+            row = Slice(rows.shape, self.in_shape, t.dtype, (i,), repeats=False)
+            images.append(self.forward(total([(row, rows)])))
+        shape = (len(images), *self.out_shape)
+        places = [
+            (Slice(shape, self.out_shape, t.dtype, (i,), repeats=False).T, image)
+            for i, image in enumerate(images)
+        ]
+        return total([(Reshape(shape, lead + self.out_shape, t.dtype), total(places))])
+
+    @property
+    def T(self) -> LinearMap:
+        return FunctionMap(
+            self.out_shape, self.in_shape, self.in_dtype, self.backward, self.forward
+        )
+
+
 def total(edges: list[tuple[LinearMap, Any]]) -> Any:
     """The sum of linear maps applied to their operands.
 
@@ -458,6 +507,12 @@ def total(edges: list[tuple[LinearMap, Any]]) -> Any:
             first_map.out_dtype,
             [(m, t) for m, t in edges],
         )
+    edges = [
+        (Identity(m.lead(t) + m.out_shape, m.out_dtype), m.image(t))
+        if isinstance(m, FunctionMap)
+        else (m, t)
+        for m, t in edges
+    ]
     level, cls = top_level(part for m, t in edges for part in (t, *m.live_parts()))
     if level is None:
         return _sum_raw(edges)

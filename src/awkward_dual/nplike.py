@@ -22,8 +22,10 @@ class DualModule:
 
     ndarray = DualArray
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
+    def __getattr__(self, name: str) -> Any:
         function = getattr(np, name)
+        if isinstance(function, type) or not callable(function):
+            return function
 
         def call(*args: Any, **kwargs: Any) -> Any:
             return wrap_all(function(*args, **kwargs))

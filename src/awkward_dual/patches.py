@@ -125,39 +125,28 @@ def _split(tree: Any, duals: list[Any], *, numbers: bool) -> Any:
 
 def _join(values: Any, tickets: Any, duals: list[Any]) -> Any:
     """The array of `values` with the tangents of the duals that its leaves stand for."""
-    highlevel = isinstance(values, ak.Array | ak.Record)
-    stacked = raw_or_live(as_dual([as_dual(d).astype(np.result_type(*duals_types(duals))) for d in duals]))
-    leaves = iter(_leaves(ak.to_layout(tickets)))
+    dtype = np.result_type(*(d.dtype for d in duals))
+    stacked = raw_or_live(as_dual([d.astype(dtype) for d in duals]))
+    places = iter(_leaves(ak.to_layout(tickets).to_backend("dual")))
 
     def action(layout: Any, **_: Any) -> Any:
         if not layout.is_numpy:
             return None
-        raw = layout.data
-        places = next(leaves)
-        if raw.dtype.kind not in "fc" or raw.ndim != 1:
-            return ak.contents.NumpyArray(DualArray._new(raw), parameters=layout.parameters)
-        index = np.real(places).astype(np.int64)
+        raw, index = lowest(layout.data), np.real(lowest(next(places))).astype(np.int64)
+        if raw.dtype.kind not in "fc":
+            return layout
 
         def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
             taken = total([(Take(x[0].shape, index, x[0].dtype), dx[0])])
             return total([(Cast(index.shape, x[0].dtype, y.dtype), taken)])
 
         data = apply.lift(raw, [stacked], tangent)
-        data = data if isinstance(data, Pair) else DualArray._new(data)
         return ak.contents.NumpyArray(data, parameters=layout.parameters)
 
-    layout = ak.to_layout(values)
-    layout = adapter.recursively_apply(layout.to_packed() if hasattr(layout, "to_packed") else layout, action)
-    layout = layout.to_backend("dual")
-    if not highlevel:
+    layout = adapter.recursively_apply(ak.to_layout(values).to_backend("dual"), action)
+    if not isinstance(values, ak.Array | ak.Record):
         return layout
-    return ak.Array(layout, behavior=values.behavior, attrs=values.attrs) if isinstance(
-        values, ak.Array
-    ) else ak.Record(layout, behavior=values.behavior, attrs=values.attrs)
-
-
-def duals_types(duals: list[Any]) -> list[Any]:
-    return [d.dtype for d in duals]
+    return type(values)(layout, behavior=values.behavior, attrs=values.attrs)
 
 
 def _leaves(layout: Any) -> list[Any]:
@@ -167,8 +156,7 @@ def _leaves(layout: Any) -> list[Any]:
         if layout.is_numpy:
             out.append(layout.data)
 
-    packed = layout.to_packed() if hasattr(layout, "to_packed") else layout
-    adapter.recursively_apply(packed, action, return_array=False)
+    adapter.recursively_apply(layout, action, return_array=False)
     return out
 
 

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from awkward_dual.apply import reshape
 from awkward_dual.array import DualArray
 from awkward_dual.levels import new_level
-from awkward_dual.operators.leaves import attach, backend_of_inputs, on_input_backend, split
+from awkward_dual.operators.leaves import (
+    attach,
+    backend_of_inputs,
+    on_input_backend,
+    primal_part,
+    tangent_part,
+)
+from awkward_dual.operators.reverse import out_and_aux
 from awkward_dual.pair import make
 from awkward_dual.trees import map_tree
 
@@ -68,7 +76,7 @@ def jvp(
         def make_leaf(value: Any, dvalue: Any) -> Any:
             if dvalue is None:
                 return value
-            tangent = dvalue.reshape((1, *dvalue.shape))
+            tangent = reshape(dvalue, (1, *dvalue.shape))
             return make(DualArray, value, tangent, level)
 
         def attach_leaf(x: Any, dx: Any, path: str) -> Any:
@@ -77,13 +85,15 @@ def jvp(
 
         duals = map_tree(attach_leaf, primals, tangents)
         result = func(*duals)
-    out, aux = _out_and_aux(result, has_aux)
+    out, aux = out_and_aux(result, has_aux)
     backend = backend_of_inputs(leaves)
-    value = map_tree(lambda x, path: on_input_backend(split(x, level)[0], backend), out)
-    tangent = map_tree(lambda x, path: on_input_backend(split(x, level)[1], backend), out)
-    if not has_aux:
-        return value, tangent
-    return value, tangent, map_tree(lambda x, path: on_input_backend(split(x, level)[0], backend), aux)
+
+
+    def plain(tree: Any, part: Callable[[Any, Any], Any]) -> Any:
+        return map_tree(lambda x, path: on_input_backend(part(x, level), backend), tree)
+
+    value, tangent = plain(out, primal_part), plain(out, tangent_part)
+    return (value, tangent, plain(aux, primal_part)) if has_aux else (value, tangent)
 
 
 def _arguments(primals: Any, tangents: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
@@ -96,11 +106,3 @@ def _arguments(primals: Any, tangents: Any) -> tuple[tuple[Any, ...], tuple[Any,
     if len(primals) != len(tangents):
         raise TypeError(f"{len(primals)} primals but {len(tangents)} tangents")
     return tuple(primals), tuple(tangents)
-
-
-def _out_and_aux(result: Any, has_aux: bool) -> tuple[Any, Any]:
-    if not has_aux:
-        return result, None
-    if not isinstance(result, tuple) or len(result) != 2:
-        raise TypeError("with has_aux=True the function must return a pair (result, aux)")
-    return result

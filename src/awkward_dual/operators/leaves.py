@@ -17,10 +17,20 @@ import numpy as np
 from awkward_dual import adapter
 from awkward_dual.array import DualArray, as_dual, wrap
 from awkward_dual.errors import TangentMismatch
-from awkward_dual.linear import total
 from awkward_dual.pair import Pair, lowest, on_level, raw_or_live, weaken
+from awkward_dual.tape import Node
 
-__all__ = ("attach", "attach_layout", "is_differentiable", "on_input_backend", "split")
+__all__ = (
+    "attach",
+    "attach_layout",
+    "backend_of_inputs",
+    "is_differentiable",
+    "leaf_values",
+    "on_input_backend",
+    "primal_part",
+    "tangent_part",
+    "zeros_where_constant",
+)
 
 #: makes a leaf's new value from its old one, and from that of the other tree
 MakeLeaf = Callable[[Any, Any], Any]
@@ -78,7 +88,7 @@ def attach(x: Any, dx: Any, make: MakeLeaf, path: str = "") -> Any:
     value = raw_or_live(as_dual(x)) if isinstance(x, np.ndarray | Pair) else weaken(x)
     if value.dtype.kind not in "fc":
         return as_dual(value) if value.ndim else x
-    other = None if dx is None else _number(x, value, dx, path)
+    other = None if dx is None else _number(x, value, dx, path, make)
     value = make(value, other)
     return value if isinstance(value, Pair) or not value.ndim else wrap(value)
 
@@ -99,11 +109,14 @@ def _one(x: Any, dx: Any, path: str) -> Any:
     raise TangentMismatch(f"{_at(path)}a record needs a record as its tangent, not {type(dx).__name__}")
 
 
-def _number(x: Any, value: Any, dx: Any, path: str) -> Any:
+def _number(x: Any, value: Any, dx: Any, path: str, make: MakeLeaf) -> Any:
     if isinstance(dx, ak.Array):
         dx = dx.layout.to_backend("dual").to_backend_array()
     other = raw_or_live(as_dual(dx)) if isinstance(dx, Pair | np.ndarray | list) else np.asarray(dx)
-    fits = np.shape(other) == np.shape(value) and other.dtype.kind in "biufc"
+    shape = np.shape(other)
+    if getattr(make, "takes_directions", False) and len(shape) == value.ndim + 1:
+        shape = shape[:-1]
+    fits = shape == np.shape(value) and other.dtype.kind in "biufc"
     if isinstance(x, np.ndarray | DualArray) and value.ndim:
         fits = fits and other.dtype == value.dtype
     if other.dtype.kind == "c" and value.dtype.kind != "c":
@@ -144,6 +157,8 @@ def _attach(p: Any, t: Any, make: MakeLeaf, path: str) -> Any:
         return p
     p = _normal(p)
     t = None if t is None else _normal(t)
+    if t is not None and p.is_numpy and t.is_regular:
+        t = _directions_of(t, path)
     if t is not None and type(p) is not type(t):
         raise _Differs(path, f"{_kind(p)} against {_kind(t)}")
     attach_node = (
@@ -179,6 +194,15 @@ def _normal(layout: Any) -> Any:
     return layout
 
 
+def _directions_of(t: Any, path: str) -> Any:
+    """A last regular axis, which holds directions, as an axis of the buffer."""
+    content = _normal(t.content)
+    if not content.is_numpy:
+        raise _Differs(path, f"a number against {_kind(t)}")
+    data = content.data[: t.length * t.size].reshape(t.length, t.size)
+    return ak.contents.NumpyArray(data)
+
+
 def _kind(layout: Any) -> str:
     return str(layout.form.type)
 
@@ -186,6 +210,8 @@ def _kind(layout: Any) -> str:
 def _attach_leaf(p: Any, t: Any, make: MakeLeaf, path: str) -> Any:
     if t is not None and p.dtype != t.dtype:
         raise _Differs(path, f"{p.dtype} against {t.dtype}")
+    if t is not None and t.data.ndim != p.data.ndim and not getattr(make, "takes_directions", False):
+        raise _Differs(path, f"a number against {t.data.shape[1]} directions")
     value = make(raw_or_live(p.data), None if t is None else raw_or_live(t.data))
     return ak.contents.NumpyArray(
         value if isinstance(value, Pair) else DualArray._new(value), parameters=p.parameters
@@ -256,70 +282,106 @@ def _attach_union(p: Any, t: Any, make: MakeLeaf, path: str) -> Any:
 # -- take apart
 
 
-def split(x: Any, level: Any) -> tuple[Any, Any]:
-    """The primal of a result on `level`, and its tangent in the shape of the primal.
+def primal_part(x: Any, level: Any) -> Any:
+    """The primal of a result on `level`."""
+
+    def layout_part(layout: Any) -> Any:
+        def action(layout: Any, **_: Any) -> Any:
+            if layout.is_numpy:
+                primal, _tangent = on_level(layout.data, level)
+                data = primal if isinstance(primal, Pair) else DualArray._new(primal)
+                return ak.contents.NumpyArray(data, parameters=layout.parameters)
+            return None
+
+        if layout.backend.name != "dual":
+            return layout
+        return adapter.recursively_apply(layout, action)
+
+    if isinstance(x, Pair):
+        return wrap(on_level(x, level)[0])
+    return np.float64(x) if type(x) is float else _each_layout(x, layout_part)
+
+
+def tangent_part(x: Any, level: Any) -> Any:
+    """The tangent of a result on `level`, in the shape of its primal.
 
     The tangent of a result that does not depend on the arguments is zero. A
     tangent along several directions has them as a last, regular axis.
     """
-    if isinstance(x, ak.Array):
-        layout = x.layout
-        make = lambda layout: ak.Array(layout, behavior=x.behavior, attrs=x.attrs)  # noqa: E731
-    elif isinstance(x, ak.Record):
-        layout = x.layout.array[x.layout.at : x.layout.at + 1]
-        make = lambda layout: ak.Record(  # noqa: E731
-            ak.record.Record(layout, 0), behavior=x.behavior, attrs=x.attrs
-        )
-    else:
-        return _split_number(x, level)
-    if layout.backend.name == "typetracer":
-        return x, x
-    return make(_primal_of(layout, level)), make(_tangent_of(layout, level))
 
+    def layout_part(layout: Any) -> Any:
+        on_dual = layout.backend.name == "dual"
 
-def _split_number(x: Any, level: Any) -> tuple[Any, Any]:
+        def action(layout: Any, **_: Any) -> Any:
+            if layout.parameter("__array__") in ("string", "bytestring"):
+                return ak.zeros_like(layout, highlevel=False)
+            if not layout.is_numpy:
+                return None
+            tangent = on_level(layout.data, level)[1] if on_dual else None
+            if tangent is None:
+                return ak.zeros_like(layout, highlevel=False)
+            data = _directions_last(tangent)
+            data = data if isinstance(data, Pair) else DualArray._new(data)
+            return ak.contents.NumpyArray(data, parameters=layout.parameters)
+
+        return adapter.recursively_apply(layout, action)
+
     if isinstance(x, Pair):
-        primal, tangent = on_level(x, level)
+        tangent = on_level(x, level)[1]
         if tangent is None:
-            return wrap(primal), wrap(np.zeros(np.shape(lowest(x)), x.dtype))
-        return wrap(primal), wrap(directions_last(tangent))
+            return wrap(np.zeros(x.shape, x.dtype))
+        return wrap(_directions_last(tangent))
     if isinstance(x, np.ndarray | np.generic | int | float | complex):
-        return (np.float64(x) if type(x) is float else x), np.zeros_like(x)[()]
-    return x, None
+        return np.zeros_like(x)[()]
+    return _each_layout(x, layout_part) if isinstance(x, ak.Array | ak.Record) else None
 
 
-def directions_last(tangent: Any) -> Any:
+def _each_layout(x: Any, part: Callable[[Any], Any]) -> Any:
+    """A high-level object with its layout mapped; anything else as it is."""
+    if isinstance(x, ak.Array):
+        if ak.backend(x) == "typetracer":
+            return x
+        return ak.Array(part(x.layout), behavior=x.behavior, attrs=x.attrs)
+    if isinstance(x, ak.Record):
+        at = x.layout.at
+        record = ak.record.Record(part(x.layout.array[at : at + 1]), 0)
+        return ak.Record(record, behavior=x.behavior, attrs=x.attrs)
+    return x
+
+
+def _directions_last(tangent: Any) -> Any:
     """A tangent of shape ``(k, *shape)`` without its axis for ``k = 1``, else with it last."""
+    if isinstance(tangent, Node):
+        raise TypeError(
+            "under vjp and grad a tangent is recorded, not computed; use jvp or jacfwd to see it"
+        )
     if tangent.shape[0] == 1:
         return raw_or_live(as_dual(tangent)[0])
     return raw_or_live(as_dual(tangent).transpose(*range(1, tangent.ndim), 0))
 
 
-def _primal_of(layout: Any, level: Any) -> Any:
+def zeros_where_constant(x: Any) -> Any:
+    """`x` with its integer, boolean and string leaves as ``ak.zeros_like`` has them."""
+
     def action(layout: Any, **_: Any) -> Any:
-        if layout.is_numpy:
-            primal, _tangent = on_level(layout.data, level)
-            data = primal if isinstance(primal, Pair) else DualArray._new(primal)
-            return ak.contents.NumpyArray(data, parameters=layout.parameters)
+        strings = layout.parameter("__array__") in ("string", "bytestring")
+        if strings or (layout.is_numpy and layout.dtype.kind not in "fc"):
+            return ak.zeros_like(layout, highlevel=False)
         return None
 
-    return layout if layout.backend.name != "dual" else adapter.recursively_apply(layout, action)
+    return _each_layout(x, lambda layout: adapter.recursively_apply(layout, action))
 
 
-def _tangent_of(layout: Any, level: Any) -> Any:
-    def action(layout: Any, **_: Any) -> Any:
-        if layout.parameter("__array__") in ("string", "bytestring"):
-            return ak.zeros_like(layout, highlevel=False)
-        if not layout.is_numpy:
-            return None
-        _primal, tangent = on_level(layout.data, level) if layout.backend.name == "dual" else (0, None)
-        if tangent is None:
-            return ak.zeros_like(layout, highlevel=False)
-        data = directions_last(tangent)
-        data = data if isinstance(data, Pair) else DualArray._new(data)
-        return ak.contents.NumpyArray(data, parameters=layout.parameters)
+def leaf_values(x: Any) -> list[Any]:
+    """The values of the differentiable buffers of one leaf of a tree, as `attach` meets them."""
+    found: list[Any] = []
 
-    return adapter.recursively_apply(layout, action)
+    def collect(value: Any, _other: Any) -> Any:
+        found.append(value)
+        return value
+
+    attach(x, None, collect)
+    return found
 
 
 def on_input_backend(x: Any, name: str) -> Any:
@@ -355,8 +417,3 @@ def backend_of_inputs(leaves: list[Any]) -> str:
         if isinstance(x, ak.Array | ak.Record) and ak.backend(x) == "dual":
             return "dual"
     return "cpu"
-
-
-def fold_total(edges: list[Any]) -> Any:
-    """`total`, for the pullback."""
-    return total(edges)

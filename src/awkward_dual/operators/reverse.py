@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy as copy_module
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -10,14 +11,20 @@ import awkward as ak
 import numpy as np
 
 from awkward_dual.array import DualArray, wrap
-from awkward_dual.levels import new_level
-from awkward_dual.linear import Cast, Identity, total
-from awkward_dual.operators.leaves import attach, backend_of_inputs, on_input_backend, split
+from awkward_dual.levels import Level, new_level
+from awkward_dual.linear import Identity, total
+from awkward_dual.operators.leaves import (
+    attach,
+    backend_of_inputs,
+    on_input_backend,
+    primal_part,
+    zeros_where_constant,
+)
 from awkward_dual.pair import Pair, make, on_level, raw_or_live
 from awkward_dual.tape import Node, pull_back
 from awkward_dual.trees import map_tree
 
-__all__ = ("grad", "value_and_grad", "vjp")
+__all__ = ("Tape", "grad", "out_and_aux", "record", "value_and_grad", "vjp")
 
 
 def vjp(
@@ -66,50 +73,91 @@ def vjp(
     """
     if copy:
         primals = copy_module.deepcopy(primals)
+    tape = record(func, primals, has_aux=has_aux)
+
+    def pullback(cotangent: Any) -> Any:
+        return tape.like_primals(tape.pull_back(_cotangents(tape.result, cotangent)))
+
+    value = tape.plain(tape.result)
+    return (value, pullback, tape.plain(tape.aux)) if has_aux else (value, pullback)
+
+
+@dataclasses.dataclass
+class Tape:
+    """A recorded call: its arguments and result, with their nodes in the order of their leaves."""
+
+    primals: Any
+    result: Any
+    aux: Any
+    starts: list[Node]
+    ends: list[Node | None]
+    level: Level
+    backend: str
+
+    def plain(self, x: Any) -> Any:
+        """The primals of a result, on the backend of the arguments."""
+        return map_tree(
+            lambda leaf, path: on_input_backend(primal_part(leaf, self.level), self.backend), x
+        )
+
+    def pull_back(self, cotangents: list[Any]) -> list[Any]:
+        """The cotangents of the arguments' leaves, from those of the result's (``None``: zero)."""
+        seeds = [
+            (node, w)
+            for node, w in zip(self.ends, cotangents, strict=True)
+            if node is not None and w is not None
+        ]
+        with np.errstate(all="ignore"):
+            return pull_back(seeds, self.starts, total, lambda n: Identity(n.shape, n.dtype))
+
+    def like_primals(self, leaves: list[Any]) -> Any:
+        """A tree of the type of the arguments, with these leaves (``None``: zero)."""
+        remaining = iter(zip(leaves, self.starts, strict=True))
+
+        def put(_value: Any, _other: Any) -> Any:
+            leaf, node = next(remaining)
+            return np.zeros(node.shape, node.dtype)[()] if leaf is None else leaf
+
+        def put_leaf(x: Any, path: str) -> Any:
+            filled = attach(x, None, put, path)
+            if isinstance(filled, ak.Array | ak.Record):
+                filled = zeros_where_constant(filled)
+            elif filled is x:
+                filled = np.zeros_like(x)[()] if isinstance(x, int | np.generic | np.ndarray) else None
+            elif not isinstance(filled, Pair):
+                filled = wrap(filled)
+            return on_input_backend(filled, self.backend)
+
+        return map_tree(put_leaf, self.primals)
+
+
+def record(func: Callable[..., Any], primals: Any, *, has_aux: bool = False) -> Tape:
+    """Call a function and record the linear maps of its operations."""
     leaves: list[Any] = []
-    nodes: list[Node] = []
-    ends: list[tuple[Node | None, Any]] = []
+    starts: list[Node] = []
+    ends: list[Node | None] = []
 
     with new_level() as level:
 
-        def make_leaf(value: Any, _other: Any) -> Any:
+        def start_leaf(value: Any, _other: Any) -> Any:
             node = Node(value.shape, value.dtype)
-            nodes.append(node)
+            starts.append(node)
             return make(DualArray, value, node, level)
 
-        def attach_leaf(x: Any, path: str) -> Any:
+        def start(x: Any, path: str) -> Any:
             leaves.append(x)
-            return attach(x, None, make_leaf, path)
+            return attach(x, None, start_leaf, path)
 
-        duals = map_tree(attach_leaf, primals)
-        result = func(*duals)
-        if has_aux:
-            result, aux = result
+        result, aux = out_and_aux(func(*map_tree(start, primals)), has_aux)
 
         def end_leaf(value: Any, _other: Any) -> Any:
             primal, node = on_level(value, level)
-            ends.append((node, value.dtype))
+            ends.append(node)
             return primal
 
         # projections of the result's layout belong to the program: they are recorded too
         result = map_tree(lambda x, path: attach(x, None, end_leaf, path), result)
-    backend = backend_of_inputs(leaves)
-    value = map_tree(lambda x, path: on_input_backend(split(x, level)[0], backend), result)
-
-    def pullback(cotangent: Any) -> Any:
-        seeds = _cotangents(result, cotangent)
-        grads = pull_back(
-            [(node, w) for (node, _), w in zip(ends, seeds, strict=True) if node is not None and w is not None],
-            nodes,
-            total,
-            lambda node: Identity(node.shape, node.dtype),
-        )
-        return _like(primals, grads, nodes, backend)
-
-    if not has_aux:
-        return value, pullback
-    aux = map_tree(lambda x, path: on_input_backend(split(x, level)[0], backend), aux)
-    return value, pullback, aux
+    return Tape(primals, result, aux, starts, ends, level, backend_of_inputs(leaves))
 
 
 def _cotangents(result: Any, cotangent: Any) -> list[Any]:
@@ -117,60 +165,11 @@ def _cotangents(result: Any, cotangent: Any) -> list[Any]:
     found: list[Any] = []
 
     def collect(value: Any, other: Any) -> Any:
-        if other is not None and other.dtype != value.dtype:
-            other = total([(Cast(other.shape, other.dtype, value.dtype), other)])
         found.append(other)
         return value
 
     map_tree(lambda x, w, path: attach(x, w, collect, path), result, cotangent)
     return found
-
-
-def _like(primals: Any, grads: list[Any], nodes: list[Node], backend: str) -> Any:
-    """Gradients in trees of the types of the arguments."""
-    remaining = iter(zip(grads, nodes, strict=True))
-
-    def gradient_leaf(_value: Any, _other: Any) -> Any:
-        gradient, node = next(remaining)
-        return np.zeros(node.shape, node.dtype)[()] if gradient is None else gradient
-
-    def gradient(x: Any, path: str) -> Any:
-        filled = attach(x, None, gradient_leaf, path)
-        if filled is x:
-            return _zero(x)
-        if isinstance(filled, ak.Array | ak.Record):
-            filled = _without_constants(filled, x)
-        elif not isinstance(filled, Pair):
-            filled = wrap(filled)
-        return on_input_backend(filled, backend)
-
-    return map_tree(gradient, primals)
-
-
-def _zero(x: Any) -> Any:
-    if isinstance(x, ak.Array | ak.Record | np.ndarray | np.generic | int | float | Pair):
-        return ak.zeros_like(x) if isinstance(x, ak.Array | ak.Record) else np.zeros_like(x)[()]
-    return None
-
-
-def _without_constants(filled: Any, x: Any) -> Any:
-    """Leaves that have no gradient (integers, strings) as zeros, as a tangent has them."""
-    from awkward_dual import adapter
-
-    def action(layout: Any, **_: Any) -> Any:
-        if layout.parameter("__array__") in ("string", "bytestring"):
-            return ak.zeros_like(layout, highlevel=False)
-        if layout.is_numpy and layout.dtype.kind not in "fc":
-            return ak.zeros_like(layout, highlevel=False)
-        return None
-
-    layout = filled.layout
-    if isinstance(filled, ak.Record):
-        array = adapter.recursively_apply(layout.array, action)
-        return ak.Record(
-            ak.record.Record(array, layout.at), behavior=x.behavior, attrs=x.attrs
-        )
-    return ak.Array(adapter.recursively_apply(layout, action), behavior=x.behavior, attrs=x.attrs)
 
 
 def value_and_grad(
@@ -246,6 +245,15 @@ def grad(
         return (gradient, value[1]) if has_aux else gradient
 
     return gradient
+
+
+def out_and_aux(result: Any, has_aux: bool) -> tuple[Any, Any]:
+    """The result of a function and what it returned beside it."""
+    if not has_aux:
+        return result, None
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise TypeError("with has_aux=True the function must return a pair (result, aux)")
+    return result
 
 
 def check_scalar(value: Any) -> None:

@@ -58,6 +58,6 @@ rule(
     "awkward_unique_ranges",
     Kind.SELECT,
     _unique_ranges,
-    args=("toptr", "offsets", "offsetslength", "tooffsets"),
+    args=("toptr", "fromoffsets", "offsetslength", "tooffsets"),
     in_place=True,
 )

@@ -1,0 +1,336 @@
+"""Jacobians in chunks of directions, Hessians, and Hessian-vector products."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from awkward_dual.array import DualArray, as_dual
+from awkward_dual.levels import new_level
+from awkward_dual.operators.forward import jvp
+from awkward_dual.operators.leaves import (
+    attach,
+    backend_of_inputs,
+    leaf_values,
+    on_input_backend,
+    primal_part,
+)
+from awkward_dual.operators.reverse import (
+    grad,
+    out_and_aux,
+    pick_arguments,
+    put_arguments,
+    record,
+)
+from awkward_dual.pair import make, on_level, raw_or_live
+from awkward_dual.trees import map_tree
+
+__all__ = ("hessian", "hvp", "jacfwd", "jacrev")
+
+#: bytes that the tangents of the largest argument may take in one chunk
+CHUNK_BYTES = 2**25
+CHUNK_MAX = 32
+
+ArgNums = int | tuple[int, ...]
+
+
+def jacfwd(
+    func: Callable[..., Any],
+    argnums: ArgNums = 0,
+    *,
+    has_aux: bool = False,
+    chunk_size: int | None = None,
+    progress: bool = False,
+) -> Callable[..., Any]:
+    """A function that gives the Jacobian, column by column, by forward mode.
+
+    Parameters
+    ----------
+    func : callable
+        Any function of Awkward Arrays, NumPy arrays and numbers.
+    argnums : int or tuple of int
+        The arguments to differentiate; the others are constants.
+    has_aux : bool
+        Whether `func` returns ``(result, aux)``.
+    chunk_size : int, optional
+        How many directions pass through the program together; each chunk
+        computes the structure once. By default as many, up to 32, as keep the
+        tangents of the arguments within 32 MiB.
+    progress : bool
+        Whether to show a bar (needs ``tqdm``).
+
+    Returns
+    -------
+    callable
+        The Jacobian as a tree of the result, with a tree of the argument in
+        place of each leaf (a tuple of them for a tuple of `argnums`). A float
+        adds no axis, a NumPy array its own axes at the end, an Awkward Array
+        one regular axis: its floating elements in flattened order, field after
+        field. With `has_aux` it gives ``(jacobian, aux)``.
+
+    Examples
+    --------
+    >>> import awkward as ak, numpy as np
+    >>> import awkward_dual as ad
+    >>> x = ak.Array([[1.0, 2.0], [], [3.0]])
+    >>> line = lambda p: ak.sum(p[0] + p[1] * x, axis=1)
+    >>> ad.jacfwd(line)(np.array([1.0, 2.0])).to_list()
+    [[2.0, 3.0], [0.0, 0.0], [1.0, 3.0]]
+    """
+
+    def jacobian(*args: Any, **kwargs: Any) -> Any:
+        picked = _as_tuple(argnums)
+        own = pick_arguments(args, picked, "jacfwd")
+        leaves = _all_leaves(own)
+        count = sum(leaf.size for leaf in leaves)
+        columns: list[list[Any]] = []
+        result = aux = None
+        for start, stop in _chunks(count, chunk_size, leaves, progress):
+            with new_level() as level:
+                duals = _seed(own, start, stop, level)
+                result = func(*put_arguments(args, picked, duals), **kwargs)
+                result, aux = out_and_aux(result, has_aux)
+                columns.append(_end_tangents(result, level, stop - start))
+        backend = backend_of_inputs(list(_flat(args)))
+
+
+        def plain(tree: Any) -> Any:
+            return map_tree(lambda x, path: on_input_backend(primal_part(x, level), backend), tree)
+
+        full = [_concatenate(parts) for parts in zip(*columns, strict=True)]
+        out = _assemble(plain(result), full, own, argnums, backend)
+        return (out, plain(aux)) if has_aux else out
+
+    return jacobian
+
+
+def jacrev(
+    func: Callable[..., Any],
+    argnums: ArgNums = 0,
+    *,
+    has_aux: bool = False,
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:
+    """A function that gives the Jacobian, row by row, by reverse mode.
+
+    Parameters and result are those of `jacfwd`; the function is called once.
+    Better where the result has fewer elements than the arguments.
+
+    Examples
+    --------
+    >>> import awkward as ak
+    >>> import awkward_dual as ad
+    >>> ad.jacrev(lambda x: ak.sum(x**2, axis=1))(ak.Array([[1.0, 2.0], [3.0]])).to_list()
+    [[2.0, 4.0, 0.0], [0.0, 0.0, 6.0]]
+    """
+
+    def jacobian(*args: Any, **kwargs: Any) -> Any:
+        picked = _as_tuple(argnums)
+        own = pick_arguments(args, picked, "jacrev")
+
+        def of_picked(*chosen: Any) -> Any:
+            return func(*put_arguments(args, picked, chosen), **kwargs)
+
+        tape = record(of_picked, own, has_aux=has_aux)
+        ends = _all_leaves(tape.result)
+        count = sum(leaf.size for leaf in ends)
+        rows: list[Any] = []
+        for start, stop in _chunks(count, chunk_size, ends, False):
+            seeds = [_one_hot(leaf, base, start, stop) for leaf, base in _with_bases(ends)]
+            parts = tape.pull_back(seeds)
+            rows.append(_flat_columns(parts, tape.starts, stop - start))
+        full = _transposed(_concatenate(rows), ends)
+        out = _assemble(tape.plain(tape.result), full, own, argnums, tape.backend)
+        return (out, tape.plain(tape.aux)) if has_aux else out
+
+    return jacobian
+
+
+def hessian(func: Callable[..., Any], argnums: ArgNums = 0, **options: Any) -> Callable[..., Any]:
+    """A function that gives the Hessian of a scalar function: forward over reverse.
+
+    Parameters
+    ----------
+    func : callable
+        A function with one real number as its result.
+    argnums : int or tuple of int
+        The arguments to differentiate.
+    **options
+        As for `jacfwd`.
+
+    Returns
+    -------
+    callable
+        The Jacobian of the gradient: for a NumPy argument of shape ``(n,)`` an
+        array of shape ``(n, n)``, for a dict of numbers a dict of dicts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import awkward_dual as ad
+    >>> ad.hessian(lambda p: p[0] ** 2 * p[1])(np.array([3.0, 5.0]))
+    array([[10.,  6.],
+           [ 6.,  0.]])
+    """
+    return jacfwd(grad(func, argnums), argnums, **options)
+
+
+def hvp(func: Callable[..., Any], primals: Any, tangents: Any) -> Any:
+    """The product of the Hessian of a scalar function with a vector: forward over reverse.
+
+    Parameters
+    ----------
+    func : callable
+        A function with one real number as its result.
+    primals, tangents : tuple
+        As for `jvp`.
+
+    Returns
+    -------
+    The product, of the type of the argument; a tuple for several arguments.
+
+    Examples
+    --------
+    >>> import awkward as ak
+    >>> import awkward_dual as ad
+    >>> x = ak.Array([[1.0], [2.0, 3.0]])
+    >>> ad.hvp(lambda x: ak.sum(x**3), (x,), (ak.ones_like(x),)).to_list()
+    [[6.0], [12.0, 18.0]]
+    """
+    argnums: ArgNums = 0 if len(primals) == 1 else tuple(range(len(primals)))
+    return jvp(grad(func, argnums), primals, tangents)[1]
+
+
+# -- seeds and columns
+
+
+def _as_tuple(argnums: ArgNums) -> tuple[int, ...]:
+    return (argnums,) if isinstance(argnums, int) else tuple(argnums)
+
+
+def _flat(tree: Any) -> list[Any]:
+    out: list[Any] = []
+    map_tree(lambda x, path: out.append(x), tree)
+    return out
+
+
+def _all_leaves(tree: Any) -> list[Any]:
+    return [value for x in _flat(tree) for value in leaf_values(x)]
+
+
+def _chunks(
+    count: int, chunk_size: int | None, leaves: list[Any], progress: bool
+) -> Iterator[tuple[int, int]]:
+    if chunk_size is not None and chunk_size < 1:
+        raise ValueError(f"chunk_size must be at least 1, not {chunk_size}")
+    if chunk_size is None:
+        largest = max((leaf.size * leaf.dtype.itemsize for leaf in leaves), default=1)
+        chunk_size = int(np.clip(CHUNK_BYTES // max(largest, 1), 1, CHUNK_MAX))
+    starts: Any = range(0, max(count, 1), chunk_size)
+    if progress:
+        from tqdm.auto import tqdm
+
+        starts = tqdm(starts, desc="directions", unit="chunk")
+    for start in starts:
+        yield start, min(start + chunk_size, count)
+
+
+def _with_bases(leaves: list[Any]) -> Iterator[tuple[Any, int]]:
+    base = 0
+    for leaf in leaves:
+        yield leaf, base
+        base += leaf.size
+
+
+def _one_hot(leaf: Any, base: int, start: int, stop: int) -> Any:
+    """Rows `start` to `stop` of the identity, in the columns of a leaf; ``None`` if all are zero."""
+    own = np.arange(max(start, base), min(stop, base + leaf.size))
+    if not len(own):
+        return None
+    out = np.zeros((stop - start, leaf.size), leaf.dtype)
+    out[own - start, own - base] = 1
+    return out.reshape((stop - start, *leaf.shape))
+
+
+def _seed(own: Any, start: int, stop: int, level: Any) -> Any:
+    base = 0
+
+    def make_leaf(value: Any, _other: Any) -> Any:
+        nonlocal base
+        tangent = _one_hot(value, base, start, stop)
+        base += value.size
+        return make(DualArray, value, tangent, level)
+
+    return map_tree(lambda x, path: attach(x, None, make_leaf, path), own)
+
+
+def _end_tangents(result: Any, level: Any, count: int) -> list[Any]:
+    """For each leaf of a result its tangents of shape ``(count, *shape)``."""
+    found: list[Any] = []
+
+    def collect(value: Any, _other: Any) -> Any:
+        _, tangent = on_level(value, level)
+        found.append(np.zeros((count, *value.shape), value.dtype) if tangent is None else tangent)
+        return value
+
+    map_tree(lambda x, path: attach(x, None, collect, path), result)
+    return found
+
+
+def _concatenate(parts: Any) -> Any:
+    return raw_or_live(np.concatenate([as_dual(part) for part in parts]))
+
+
+def _flat_columns(parts: list[Any], nodes: list[Any], count: int) -> Any:
+    """Cotangents of all argument leaves side by side, of shape ``(count, elements)``."""
+    flat = []
+    for part, node in zip(parts, nodes, strict=True):
+        size = int(np.prod(node.shape, dtype=np.int64))
+        whole = np.zeros((count, size), node.dtype) if part is None else part
+        flat.append(as_dual(whole).reshape((count, size)))
+    return np.concatenate(flat, axis=1)
+
+
+def _transposed(rows: Any, ends: list[Any]) -> list[Any]:
+    """Rows of the Jacobian as columns for each leaf of the result."""
+    out = []
+    for leaf, base in _with_bases(ends):
+        own = as_dual(rows)[base : base + leaf.size]
+        out.append(raw_or_live(own.transpose().reshape((-1, *leaf.shape))))
+    return out
+
+
+# -- the Jacobian as trees
+
+
+def _assemble(plain: Any, columns: list[Any], own: Any, argnums: ArgNums, backend: str) -> Any:
+    """A tree of the result with a tree of the arguments in place of each leaf."""
+    remaining = iter(columns)
+
+    def for_result(x: Any, path: str) -> Any:
+        parts = [next(remaining) for _ in leaf_values(x)]
+        base = 0
+
+        def for_argument(argument: Any, path: str) -> Any:
+            nonlocal base
+            size = sum(leaf.size for leaf in leaf_values(argument))
+            blocks = iter([_block(part, base, size, argument) for part in parts])
+            base += size
+            return on_input_backend(attach(x, None, lambda value, other: next(blocks)), backend)
+
+        trees = map_tree(for_argument, own)
+        return trees[0] if isinstance(argnums, int) else trees
+
+    return map_tree(for_result, plain)
+
+
+def _block(columns: Any, base: int, size: int, argument: Any) -> Any:
+    """Some columns as last axes, in the shape of the argument."""
+    own = as_dual(columns)[base : base + size]
+    last = own.transpose(*range(1, own.ndim), 0)
+    if isinstance(argument, ak.Array | ak.Record):
+        return raw_or_live(last)
+    return raw_or_live(last.reshape(last.shape[:-1] + np.shape(leaf_values(argument)[0]))[()])

@@ -1,0 +1,211 @@
+"""Pair up, take apart, ask and detach: `dual`, `primal`, `tangent`, `is_live`, `stop_gradient`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import awkward as ak
+
+from awkward_dual.apply import reshape, transpose
+from awkward_dual.array import DualArray
+from awkward_dual.levels import GROUND, Level
+from awkward_dual.operators.jacobian import _as_tuple
+from awkward_dual.operators.leaves import attach, leaf_values, on_input_backend, primal_part, tangent_part
+from awkward_dual.operators.reverse import pick_arguments, put_arguments, vjp
+from awkward_dual.pair import Pair, lowest, make
+from awkward_dual.trees import map_tree
+
+__all__ = ("dual", "elementwise_grad", "is_live", "primal", "stop_gradient", "tangent")
+
+
+def dual(primal: Any, tangent: Any) -> Any:
+    """A value paired with a tangent, on the ground level.
+
+    Parameters
+    ----------
+    primal
+        An ``ak.Array`` or ``ak.Record``, a NumPy array, a number, or a tree of them.
+    tangent
+        The same for the tangent, or ``None``. A last regular axis of length k
+        holds k directions (for NumPy arrays and numbers, a first axis, as in
+        `DualArray`).
+
+    Returns
+    -------
+    The dual array, record or number.
+
+    Raises
+    ------
+    TangentMismatch
+        If the tangent does not fit.
+
+    Examples
+    --------
+    >>> import awkward as ak
+    >>> import awkward_dual as ad
+    >>> x = ad.dual(ak.Array([[1.0, 2.0], [3.0]]), ak.Array([[1.0, 0.0], [0.0]]))
+    >>> ad.tangent(x * x).to_list()
+    [[2.0, 0.0], [0.0]]
+    """
+
+    def leaf(x: Any, dx: Any, path: str) -> Any:
+        if not isinstance(x, ak.Array | ak.Record):
+            return x if dx is None else DualArray(x, dx)
+        return attach(x, dx, _ground_leaf, path)
+
+    return map_tree(leaf, primal, tangent)
+
+
+def _ground_leaf(value: Any, other: Any) -> Any:
+    if other is None:
+        return value
+    if other.ndim == value.ndim:
+        other = reshape(other, (1, *other.shape))
+    else:
+        other = transpose(other, (other.ndim - 1, *range(other.ndim - 1)))
+    return make(DualArray, value, other, GROUND)
+
+
+_ground_leaf.takes_directions = True  # type: ignore[attr-defined]
+
+
+def primal(x: Any) -> Any:
+    """The value without its tangent (under nested operators, that of the innermost).
+
+    Parameters
+    ----------
+    x
+        An array, record or number, or a tree of them; also a dual of a call
+        that has ended.
+
+    Returns
+    -------
+    Plain arrays and NumPy scalars, unless they carry tangents of outer levels.
+
+    Examples
+    --------
+    >>> import awkward_dual as ad
+    >>> float(ad.primal(ad.dual(2.0, 1.0)))
+    2.0
+    """
+    level = _highest(x)
+    return map_tree(lambda leaf, path: on_input_backend(primal_part(leaf, level), "cpu"), x)
+
+
+def tangent(x: Any) -> Any:
+    """The tangent of a value (under nested operators, of the innermost), of its type.
+
+    Parameters
+    ----------
+    x
+        An array, record or number, or a tree of them.
+
+    Returns
+    -------
+    Plain arrays and NumPy scalars: zeros for constants; with several
+    directions these are a last, regular axis.
+
+    Raises
+    ------
+    TypeError
+        If the tangent is recorded, as under `vjp` and `grad`.
+
+    Examples
+    --------
+    >>> import awkward_dual as ad
+    >>> float(ad.tangent(ad.dual(3.0, 1.0) ** 2))
+    6.0
+    """
+    level = _highest(x)
+    return map_tree(lambda leaf, path: on_input_backend(tangent_part(leaf, level), "cpu"), x)
+
+
+def is_live(x: Any) -> bool:
+    """Whether anything in `x` carries a tangent.
+
+    Examples
+    --------
+    >>> import awkward_dual as ad
+    >>> ad.is_live(ad.dual(1.0, 0.0)), ad.is_live(1.0)
+    (True, False)
+    """
+    return _highest(x) is not None
+
+
+def stop_gradient(x: Any) -> Any:
+    """`x` as a constant: without tangents of any level.
+
+    Examples
+    --------
+    >>> import awkward_dual as ad
+    >>> float(ad.grad(lambda x: x * ad.stop_gradient(x))(3.0))
+    3.0
+    """
+
+    def leaf(x: Any, path: str) -> Any:
+        if isinstance(x, Pair) or isinstance(x, ak.Array | ak.Record):
+            while is_live(x):
+                x = primal(x)
+        return x
+
+    return map_tree(leaf, x)
+
+
+def _highest(x: Any) -> Level | None:
+    """The highest level in `x`, whether its call is still running or not."""
+    found: Level | None = None
+
+    def look(leaf: Any, path: str) -> Any:
+        nonlocal found
+        if isinstance(leaf, ak.Array | ak.Record) and ak.backend(leaf) != "dual":
+            return leaf
+        for value in leaf_values(leaf) if isinstance(leaf, ak.Array | ak.Record) else [leaf]:
+            while isinstance(value, Pair):
+                level = value._level
+                if level is not None and (found is None or level.serial > found.serial):
+                    found = level
+                value = value._primal
+        return leaf
+
+    map_tree(look, x)
+    return found
+
+
+def elementwise_grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
+    """The derivative of a function that maps each element by itself, for every element.
+
+    Parameters
+    ----------
+    func : callable
+        A function whose result has, for each element of the argument, one that
+        depends on no other (autograd's ``elementwise_grad``). For other
+        functions it gives the gradient of the sum of the result.
+    argnums : int or tuple of int
+        The arguments to differentiate.
+
+    Returns
+    -------
+    callable
+        The derivative, of the type of the argument.
+
+    Examples
+    --------
+    >>> import awkward as ak, numpy as np
+    >>> import awkward_dual as ad
+    >>> ad.elementwise_grad(np.square)(ak.Array([[1.0], [2.0, 3.0]])).to_list()
+    [[2.0], [4.0, 6.0]]
+    """
+
+    def derivative(*args: Any, **kwargs: Any) -> Any:
+        picked = _as_tuple(argnums)
+        own = pick_arguments(args, picked, "elementwise_grad")
+        value, pullback = vjp(lambda *chosen: func(*put_arguments(args, picked, chosen), **kwargs), *own)
+        gradients = pullback(map_tree(_ones, value))
+        return gradients[0] if isinstance(argnums, int) else gradients
+
+    return derivative
+
+
+def _ones(x: Any, path: str) -> Any:
+    return ak.ones_like(x) if isinstance(x, ak.Array | ak.Record) else lowest(x) * 0 + 1.0

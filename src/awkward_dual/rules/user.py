@@ -1,0 +1,60 @@
+"""Rules that users register for ufuncs of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from awkward_dual.rules.table import Kind, find, forget, rule
+
+__all__ = ("def_ufunc_rule",)
+
+
+def def_ufunc_rule(
+    ufunc: Any, partials: Callable[..., Any] | None = None, *, step: bool = False
+) -> Any:
+    """Say what a ufunc does to tangents.
+
+    Parameters
+    ----------
+    ufunc : numpy.ufunc or numba.vectorize function
+        Any ufunc that has no rule from this package.
+    partials : callable
+        ``partials(xp, y, *x)`` gives a tuple with dy/dx for each argument; it
+        sees the array module, the result and the arguments. ``None`` in the
+        tuple stands for zero, a function of nothing for a partial that is
+        computed only if it is needed. To have derivatives of higher order, use
+        operations that have rules.
+    step : bool
+        Whether the derivative is zero; then there are no `partials`.
+
+    Returns
+    -------
+    callable
+        Without `partials`, a decorator for them.
+
+    Raises
+    ------
+    ValueError
+        If the ufunc has a rule from this package.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import awkward_dual as ad
+    >>> cube = np.frompyfunc(lambda x: x**3, 1, 1)
+    >>> @ad.def_ufunc_rule(cube)
+    ... def cube_partials(xp, y, x):
+    ...     return (3 * x**2,)
+    """
+    row = find(ufunc)
+    if row is not None:
+        if not row.option("user"):
+            raise ValueError(f"there is a rule for {row.name!r} already")
+        forget(ufunc)
+    if step:
+        return rule(ufunc, Kind.STEP, user=True)
+    if partials is None:
+        return lambda body: (rule(ufunc, Kind.SMOOTH, body, user=True), body)[1]
+    rule(ufunc, Kind.SMOOTH, partials, user=True)
+    return partials
