@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from awkward_dual import testing
 from awkward_dual.array import DualArray
 from awkward_dual.errors import (
     DirectionMismatch,
@@ -30,6 +31,7 @@ from awkward_dual.operators import (
     value_and_grad,
     vjp,
 )
+from awkward_dual.packing import pack, unpack
 from awkward_dual.registration import register, unregister
 from awkward_dual.rules.user import def_ufunc_rule
 
@@ -56,10 +58,13 @@ __all__ = (
     "jacrev",
     "jvp",
     "linearize",
+    "pack",
     "primal",
     "register",
     "stop_gradient",
     "tangent",
+    "testing",
+    "unpack",
     "unregister",
     "value_and_grad",
     "vjp",

@@ -103,17 +103,22 @@ def call_ufunc(ufunc: Any, row: Rule | None, call: Callable[..., Any], args: Seq
         return raw_y
     raw_y = tuple(map(weaken, raw_y)) if isinstance(raw_y, tuple) else weaken(raw_y)
     outputs = raw_y if isinstance(raw_y, tuple) else (raw_y,)
-    if all(y.dtype.kind not in "fc" for y in outputs) and row is None:
+    if row is None and all(_kind(y) in "biu" for y in outputs):
         return raw_y
     if row is None or row.kind is Kind.STRUCTURE:
         raise _missing(ufunc, args)
     if row.kind is Kind.STEP:
-        if row.option("real_only") and outputs[0].dtype.kind == "c":
+        if row.option("real_only") and _kind(outputs[0]) == "c":
             raise _missing(ufunc, args)
         return raw_y
     if isinstance(raw_y, tuple):
         return tuple(_lift_output(row, raw_y, args, i) for i in range(len(raw_y)))
     return lift(raw_y, args, _ufunc_tangent(row, raw_y.dtype))
+
+
+def _kind(y: Any) -> str:
+    """The kind of a result's dtype; Python's comparisons and rounding give bool and int."""
+    return y.dtype.kind if hasattr(y, "dtype") else "b"
 
 
 def _missing(target: Any, args: Sequence[Any]) -> MissingTangentRule:
@@ -142,7 +147,7 @@ def _lift_output(row: Rule, raw_y: tuple[Any, ...], args: Sequence[Any], i: int)
             partials = row.body(xp, outputs, *x)[i]
             return None if partials is None else _weighted_sum(row, partials, y, x, dx)
 
-    return raw_y[i] if raw_y[i].dtype.kind not in "fc" else lift(raw_y[i], args, tangent)
+    return raw_y[i] if _kind(raw_y[i]) not in "fc" else lift(raw_y[i], args, tangent)
 
 
 def _for_body(row: Rule, y: Any, x: list[Any]) -> list[Any]:

@@ -446,6 +446,8 @@ def format_number(x: Any, write: Callable[[Any], str]) -> str:
     tangents = [format_number(t, write) for t in x._tangent]
     if len(tangents) != 1:
         return f"{primal}+[{', '.join(tangents)}]ε"
+    if x.dtype.kind == "c":
+        return f"({primal})+({tangents[0]})ε"
     nested = isinstance(raw_or_live(x._tangent[0]), Pair)
     tangent = f"({tangents[0]})" if nested else tangents[0]
     return f"{primal}{'' if tangent.startswith('-') else '+'}{tangent}ε"

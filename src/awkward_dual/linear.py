@@ -422,9 +422,8 @@ class Weighted(LinearMap):
         edges = [] if dt is None else [(here, dt)]
         if dpartial is not None:
             expanded = total([(self.expand, primal)])
-            shape = self.lead(primal) + self.expand.out_shape
             other = Weighted(
-                Broadcast(self.partial.shape, shape, self.partial.dtype),
+                Broadcast(self.partial.shape, expanded.shape, self.partial.dtype),
                 expanded,
                 self.reduce,
                 self.partial.dtype,

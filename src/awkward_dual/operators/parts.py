@@ -89,7 +89,7 @@ def primal(x: Any) -> Any:
     >>> float(ad.primal(ad.dual(2.0, 1.0)))
     2.0
     """
-    level = _highest(x)
+    level = highest_level(x)
     return map_tree(lambda leaf, path: on_input_backend(primal_part(leaf, level), "cpu"), x)
 
 
@@ -117,7 +117,7 @@ def tangent(x: Any) -> Any:
     >>> float(ad.tangent(ad.dual(3.0, 1.0) ** 2))
     6.0
     """
-    level = _highest(x)
+    level = highest_level(x)
     return map_tree(lambda leaf, path: on_input_backend(tangent_part(leaf, level), "cpu"), x)
 
 
@@ -130,7 +130,7 @@ def is_live(x: Any) -> bool:
     >>> ad.is_live(ad.dual(1.0, 0.0)), ad.is_live(1.0)
     (True, False)
     """
-    return _highest(x) is not None
+    return highest_level(x) is not None
 
 
 def stop_gradient(x: Any) -> Any:
@@ -152,7 +152,7 @@ def stop_gradient(x: Any) -> Any:
     return map_tree(leaf, x)
 
 
-def _highest(x: Any) -> Level | None:
+def highest_level(x: Any) -> Level | None:
     """The highest level in `x`, whether its call is still running or not."""
     found: Level | None = None
 

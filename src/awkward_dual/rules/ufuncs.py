@@ -71,9 +71,10 @@ def _power(xp: Any, y: Any, x: Any, p: Any) -> tuple[Any, Any]:
     def base() -> Any:
         return xp.where(p == 0, 0, p * x ** xp.where(p == 0, 1, p - 1))
 
-    # 0**p is the constant 0 for p > 0
+    # 0**p is a step in p: infinite, 1 at p = 0, then 0
     def exponent() -> Any:
-        return xp.where(y == 0, 0, y * xp.log(xp.where(y == 0, 1, x)))
+        flat = (y == 0) | (x == 0)
+        return xp.where(flat, 0, y * xp.log(xp.where(flat, 1, x)))
 
     return base, exponent
 
@@ -87,7 +88,12 @@ rule(np.fmod, Kind.SMOOTH, lambda xp, y, a, b: (1, lambda: -xp.trunc(a / b)))
 rule(np.divmod, Kind.SMOOTH, lambda xp, y, a, b: (None, (1, lambda: -y[0])))
 rule(np.modf, Kind.LINEAR, lambda xp, y, x: ((1,), None))
 rule(np.frexp, Kind.SMOOTH, lambda xp, y, x: ((xp.ldexp(xp.ones_like(x), -y[1]),), None))
-rule(np.ldexp, Kind.SMOOTH, lambda xp, y, x, n: (xp.ldexp(xp.ones_like(y), n), None))
+# the exponent comes as a number of the result's type, like every operand
+rule(
+    np.ldexp,
+    Kind.SMOOTH,
+    lambda xp, y, x, n: (xp.ldexp(xp.ones_like(y), n.astype(np.intc)), None),
+)
 rule(np.square, Kind.SMOOTH, lambda xp, y, x: (2 * x,))
 rule(np.sqrt, Kind.SMOOTH, lambda xp, y, x: (0.5 / y,))
 rule(np.cbrt, Kind.SMOOTH, lambda xp, y, x: (1 / (3 * y * y),))
