@@ -7,6 +7,7 @@ the tangent of each level, innermost last, from the operation's row.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -128,10 +129,9 @@ def _missing(target: Any, args: Sequence[Any]) -> MissingTangentRule:
 
 def _ufunc_tangent(row: Rule, dtype: Any) -> Callable[[Any, list[Any], list[Any]], Any]:
     def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
-        x = [_as_operand(a, dtype) for a in x]
         with np.errstate(**_QUIET):
             xp = engine.array_module(lowest(y))
-            partials = row.body(xp, *_for_body(row, y, x))
+            partials = row.body(xp, *_for_body(row, y, [_as_operand(a, dtype) for a in x]))
             return _weighted_sum(row, partials, y, x, dx)
 
     return tangent
@@ -139,12 +139,11 @@ def _ufunc_tangent(row: Rule, dtype: Any) -> Callable[[Any, list[Any], list[Any]
 
 def _lift_output(row: Rule, raw_y: tuple[Any, ...], args: Sequence[Any], i: int) -> Any:
     def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
-        x = [_as_operand(a, raw_y[i].dtype) for a in x]
         with np.errstate(**_QUIET):
             xp = engine.array_module(lowest(y))
             # the other outputs of a row with several are steps
             outputs = tuple(y if j == i else z for j, z in enumerate(raw_y))
-            partials = row.body(xp, outputs, *x)[i]
+            partials = row.body(xp, outputs, *(_as_operand(a, raw_y[i].dtype) for a in x))[i]
             return None if partials is None else _weighted_sum(row, partials, y, x, dx)
 
     return raw_y[i] if _kind(raw_y[i]) not in "fc" else lift(raw_y[i], args, tangent)
@@ -155,9 +154,11 @@ def _for_body(row: Rule, y: Any, x: list[Any]) -> list[Any]:
 
 
 def _as_operand(x: Any, dtype: Any) -> Any:
-    """What the ufunc's loop sees: integers, booleans and Python numbers as its floating type."""
+    """What the ufunc's loop sees: every operand in its floating type."""
     if isinstance(x, Pair | np.ndarray):
-        return x.astype(dtype) if x.dtype.kind in "biu" else x
+        # the absolute value of a complex number is the one result of a lower kind
+        same = x.dtype == dtype or (x.dtype.kind == "c" and dtype.kind != "c")
+        return x if same else x.astype(dtype)
     return x if isinstance(x, complex) and dtype.kind != "c" else dtype.type(x)
 
 
@@ -341,6 +342,9 @@ def apply_mover(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     The row says which positions hold data; everything else is a parameter.
     """
     positions = row.option("data")
+    for key, value in kwargs.items():
+        if live_among(list(_pairs_in(value))):
+            raise TangentLost(f"the argument {key!r} of {row.name}", "pass it by position")
     numbered: list[Any] = []
     values: list[Any] = []
     bases: list[int] = []
@@ -385,9 +389,20 @@ def apply_mover(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
 def apply_program(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """A function with an equivalent program: the value from NumPy, the tangents from the program."""
     raw_y = func(*_lowest_in(args), **_lowest_in(kwargs))
+    _check_arguments(row, (None, *args), kwargs)
     with np.errstate(**_QUIET):
         y = row.body(engine.array_module(raw_y), *args, **kwargs)
     return _with_primal(raw_y, y)
+
+
+def _check_arguments(row: Rule, args: Any, kwargs: dict[str, Any]) -> None:
+    """Raise if the function got an argument that its row does not know."""
+    try:
+        inspect.signature(row.body).bind(*args, **kwargs)
+    except TypeError as error:
+        raise MissingTangentRule(
+            f"{row.name} with these arguments", hint=f"{error}; detach with awkward_dual.primal(x)"
+        ) from None
 
 
 def _with_primal(raw_y: Any, y: Any) -> Any:
@@ -404,6 +419,7 @@ def _with_primal(raw_y: Any, y: Any) -> Any:
 def apply_maps(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """A linear function: the row's body gives its maps, one after the other."""
     raw_y = func(*_lowest_in(args), **_lowest_in(kwargs))
+    _check_arguments(row, (None, *args), kwargs)
     maps = row.body(raw_y, *args, **kwargs)
 
     def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:

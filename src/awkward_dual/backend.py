@@ -32,7 +32,7 @@ class DualBackend(Backend):
         return kernel
 
 
-def _backend(self: DualArray) -> DualBackend:
+def _backend(self: DualArray) -> Any:
     """The backend, as layouts have one: Awkward asks its arguments for it, 0-d duals among them."""
     return DualBackend.instance()
 

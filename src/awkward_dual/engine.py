@@ -107,35 +107,104 @@ def sum_to(t: Any, in_shape: Shape, out_shape: Shape) -> Any:
 
 def product(partial: Any, t: Any) -> Any:
     """`partial` times `t`, where zero times anything is zero."""
-    if type(partial) is not np.ndarray and not hasattr(partial, "dtype"):
+    with np.errstate(all="ignore"):
+        out = _times(partial, t)
+        return _absorbed(out, partial, t) if _may_hold_nan(out) else out
+
+
+def _times(partial: Any, t: Any) -> Any:
+    if not hasattr(partial, "dtype"):
         if partial == 1:
             return t
         if partial == -1:
             return -t
+    return partial * t
+
+
+def _may_hold_nan(out: Any) -> bool:
+    # 0 * inf and 0 * nan are NaN, and a NaN shows in the sum; so do inf and
+    # inf - inf, which only cost a closer look
+    return not array_module(out).isfinite(out.sum())
+
+
+def _absorbed(out: Any, partial: Any, t: Any) -> Any:
     xp = array_module(t)
-    with np.errstate(all="ignore"):
-        out = partial * t
-        return _zero_absorbs(xp, out, partial, t)
-
-
-def _zero_absorbs(xp: Any, out: Any, partial: Any, t: Any) -> Any:
-    # 0 * inf and 0 * nan are NaN, and a NaN shows in the sum; so does inf - inf,
-    # which only costs the closer look
-    if not xp.isfinite(out.sum()):
-        out = xp.where(xp.isnan(out) & ((t == 0) | (xp.asarray(partial) == 0)), 0, out)
-    return out
+    return xp.where(xp.isnan(out) & ((t == 0) | (xp.asarray(partial) == 0)), 0, out)
 
 
 def combine(terms: Sequence[tuple[Any, Any, int]], shape: Shape, dtype: Any) -> Any:
     """The sum of partial times tangent; each term is (partial, tangent, ndim of the primal)."""
-    out = None
-    for partial, t, ndim in terms:
-        term = cast(product(partial, align(t, ndim, len(shape))), dtype)
-        out = term if out is None else out + term
-    assert out is not None
-    full = t.shape[:1] + shape
-    if out.shape != full:
-        out = array_module(out).broadcast_to(out, full)
+    aligned = [(partial, align(t, ndim, len(shape))) for partial, t, ndim in terms]
+    full = aligned[0][1].shape[:1] + shape
+    with np.errstate(all="ignore"):
+        if _worth_blocks(aligned, full, dtype):
+            return _combine_by_blocks(aligned, full, dtype)
+        out = _sum_of(_times, aligned, dtype)
+        if _may_hold_nan(out):
+            out = _sum_of(product, aligned, dtype)
+    return out if out.shape == full else array_module(out).broadcast_to(out, full)
+
+
+#: elements of a block: it stays in the cache between its terms
+BLOCK = 2**15
+
+
+def _worth_blocks(aligned: Sequence[tuple[Any, Any]], full: Shape, dtype: Any) -> bool:
+    return (
+        len(full) == 2
+        and full[1] > BLOCK
+        and dtype.kind == "f"
+        and all(
+            type(t) is np.ndarray and t.dtype == dtype and not np.iscomplexobj(c)
+            for c, t in aligned
+        )
+    )
+
+
+def _combine_by_blocks(aligned: Sequence[tuple[Any, Any]], full: Shape, dtype: Any) -> Any:
+    """`combine` without temporaries of the full size: less than half of the memory traffic."""
+    directions, length = full
+    out = np.empty(full, dtype)
+    scratch = np.empty(BLOCK, dtype)
+    for start in range(0, length, BLOCK):
+        stop = min(start + BLOCK, length)
+        partials = [_columns(c, start, stop) for c, _ in aligned]
+        for k in range(directions):
+            tangents = [_columns(t[k], start, stop) for _, t in aligned]
+            block = out[k, start:stop]
+            _sum_products(partials, tangents, block, scratch[: stop - start])
+            if not np.isfinite(block.sum()):
+                block[...] = _sum_of(product, list(zip(partials, tangents, strict=True)), dtype)
+    return out
+
+
+def _columns(x: Any, start: int, stop: int) -> Any:
+    """A block of an array that may be constant along its last axis."""
+    return x[start:stop] if getattr(x, "ndim", 0) and x.shape[-1] != 1 else x
+
+
+def _sum_products(partials: list[Any], tangents: list[Any], block: Any, scratch: Any) -> None:
+    np.multiply(partials[0], tangents[0], out=block, casting="same_kind")
+    for partial, t in zip(partials[1:], tangents[1:], strict=True):
+        if not hasattr(partial, "dtype") and partial in (1, -1):
+            (np.add if partial == 1 else np.subtract)(block, t, out=block)
+        else:
+            np.multiply(partial, t, out=scratch, casting="same_kind")
+            np.add(block, scratch, out=block)
+
+
+def _sum_of(times: Any, aligned: Sequence[tuple[Any, Any]], dtype: Any) -> Any:
+    (partial, t), *rest = aligned
+    out = cast(times(partial, t), dtype)
+    # a product by the number 1 is the tangent itself, which is not ours to write to
+    own = out is not t
+    for partial, t in rest:
+        term = cast(times(partial, t), dtype)
+        if own and out.ndim and out.shape == term.shape:
+            out += term
+        else:
+            out = out + term
+            own = True
     return out
 
 
@@ -153,7 +222,7 @@ def take(t: Any, ndim: int, index: Any) -> Any:
     flat = t.reshape((*t.shape[:n], -1)) if t.size else t.reshape((*t.shape[:n], 0))
     missing = index < 0
     if not missing.any():
-        return flat[(Ellipsis, index)] if index.ndim else flat[..., int(index)]
+        return flat.take(index, axis=-1)
     xp = array_module(t)
     out = zeros_like(t, t.shape[:n] + index.shape)
     present = ~missing

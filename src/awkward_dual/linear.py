@@ -143,7 +143,11 @@ class Slice(LinearMap):
         self.repeats = repeats
 
     def apply(self, t: Any) -> Any:
-        return t[(slice(None),) * len(self.lead(t)) + self.index]
+        axis = len(t.shape) - len(self.in_shape)
+        if self.repeats and len(self.index) == 1:
+            # twice as fast as indexing
+            return t.take(self.index[0], axis=axis)
+        return t[(slice(None),) * axis + self.index]
 
     @property
     def T(self) -> LinearMap:

@@ -42,14 +42,15 @@ _mover(
     np.copy, np.ravel, np.reshape, np.transpose, np.swapaxes, np.moveaxis, np.rollaxis,
     np.squeeze, np.expand_dims, np.broadcast_to, np.repeat, np.tile, np.roll, np.flip,
     np.fliplr, np.flipud, np.rot90, np.take, np.take_along_axis, np.delete, np.diag,
-    np.diagonal, np.diagflat, np.tril, np.triu, np.resize, np.trim_zeros, np.compress,
+    np.diagonal, np.diagflat, np.tril, np.triu, np.resize, np.trim_zeros,
     np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit, np.concatenate, np.stack,
     np.hstack, np.vstack, np.dstack, np.column_stack, np.block,
 )  # fmt: skip
 _mover(np.broadcast_arrays, np.meshgrid, np.atleast_1d, np.atleast_2d, np.atleast_3d,
        data=tuple(range(32)))  # fmt: skip
 _mover(np.where, data=(1, 2))
-_mover(np.extract, np.choose, np.select, np.full_like, data=(1,))
+_mover(np.extract, np.compress, np.choose, data=(1,))
+_mover(np.select, data=(1, 2))
 _mover(np.append, data=(0, 1))
 _mover(np.insert, data=(0, 2))
 
@@ -111,7 +112,13 @@ def _last(xp: Any, x: Any, axis: Any) -> tuple[Any, Any]:
     rest = tuple(a for a in range(x.ndim) if a not in axes)
     moved = xp.transpose(x, (*rest, *axes))
     kept = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
-    return xp.reshape(moved, (*(x.shape[a] for a in rest), -1)), kept
+    return xp.reshape(moved, (*(x.shape[a] for a in rest), int(_count(x, axis)))), kept
+
+
+def _count(x: Any, axis: Any) -> Any:
+    """How many elements are reduced to one; a NumPy number, so that it may divide when it is 0."""
+    axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    return np.prod([x.shape[a] for a in axes], dtype=np.float64)
 
 
 def _finish(xp: Any, y: Any, kept: Any, keepdims: Any) -> Any:
@@ -122,7 +129,7 @@ def _finish(xp: Any, y: Any, kept: Any, keepdims: Any) -> Any:
 def _mean(xp: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
           keepdims: Any = False) -> Any:  # fmt: skip
     y = xp.sum(x, axis=axis, keepdims=keepdims is True)
-    return y * (np.size(y) / x.size)
+    return y / _count(x, axis)
 
 
 @_program(np.var)
@@ -130,7 +137,7 @@ def _var(xp: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None, 
          keepdims: Any = False) -> Any:  # fmt: skip
     deviation = xp.absolute(x - xp.mean(x, axis=axis, keepdims=True))
     y = xp.sum(deviation * deviation, axis=axis, keepdims=keepdims is True)
-    return y / (x.size / np.size(y) - ddof)
+    return y / np.maximum(_count(x, axis) - ddof, 0.0)
 
 
 @_program(np.std)
@@ -232,6 +239,12 @@ def _unique(xp: Any, x: Any, return_index: bool = False, return_inverse: bool = 
         raise TypeError("np.unique of a live array supports neither extra outputs nor an axis")
     _, index = np.unique(apply.lowest(x), return_index=True, **kwargs)
     return xp.ravel(x)[index]
+
+
+@_program(np.full_like, kind=Kind.SELECT)
+def _full_like(xp: Any, x: Any, fill_value: Any, dtype: Any = None, order: Any = "K",
+               subok: bool = True, shape: Any = None) -> Any:  # fmt: skip
+    return xp.broadcast_to(fill_value, np.shape(x) if shape is None else shape)
 
 
 @_program(np.clip)

@@ -51,14 +51,12 @@ def _product_of_others(xp: Any, y: Any, a: Any) -> dict[str, Any]:
     x = a.fromptr
     here = np.arange(len(x))
     inside = a.segment >= 0
-    first = np.where(inside, a.offsets[:-1][a.segment], here)
-    last = np.where(inside, a.offsets[1:][a.segment] - 1, here)
-    longest = int((last - first).max(initial=0))
+    place = np.where(inside, here - a.offsets[:-1][a.segment], 0)
+    rest = np.where(inside, a.offsets[1:][a.segment] - 1 - here, 0)
+    longest = int(place.max(initial=0))
 
     def shifted(z: Any, by: int) -> Any:
-        there = here + by
-        valid = (there >= first) & (there <= last)
-        return xp.where(valid, z[np.where(valid, there, here)], 1)
+        return xp.where((place if by < 0 else rest) >= abs(by), xp.roll(z, -by), 1)
 
     before, after = shifted(x, -1), shifted(x, 1)
     step = 1
