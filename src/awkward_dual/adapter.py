@@ -8,6 +8,8 @@ them.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +20,7 @@ from packaging.version import Version
 from awkward_dual.errors import UnsupportedAwkward
 
 #: the oldest release with the same hooks, and the first that is not known to have them
-OLDEST = "2.14.0"
+OLDEST = "2.13.0"
 NEWEST_UNKNOWN = "2.15"
 
 if not Version(OLDEST) <= Version(ak.__version__):
@@ -27,13 +29,22 @@ if not Version(OLDEST) <= Version(ak.__version__):
     )
 
 try:
+    import awkward._connect.cpu as _connect_cpu
     import awkward._connect.numpy as _connect_numpy
-    import awkward._do as _do
-    import awkward._layout as _layout
+    import awkward._nplikes
+    import awkward.contents.content as _content
+    import awkward.contents.numpyarray as _numpyarray
+    import awkward.index as _index
+    import awkward.operations.ak_concatenate as _concatenate
+    import awkward.operations.ak_from_buffers as _from_buffers
     import awkward.operations.ak_from_iter as _from_iter
+    import awkward.operations.ak_to_json as _to_json
     import awkward.operations.ak_to_layout as _to_layout
+    import awkward.operations.ak_type as _type
     import awkward.operations.ak_var as _var
+    import awkward.operations.str as _str
     import awkward.prettyprint as _prettyprint
+    from awkward import _broadcasting, _do, _layout, _lookup, _slicing
     from awkward._backends import dispatch as _backends
     from awkward._backends.backend import Backend
     from awkward._backends.numpy import NumpyBackend
@@ -78,9 +89,45 @@ _NAMES: dict[str, list[tuple[Any, str]]] = {
         (_layout, "common_backend"),
         (_connect_numpy, "common_backend"),
     ],
+    "backend_of": [(_broadcasting, "backend_of")],
     "to_layout": [(_to_layout, "_impl")],
     "from_iter": [(_from_iter, "_impl")],
+    "from_buffers": [(_from_buffers, "_impl")],
+    "from_buffer": [(_from_buffers, "_from_buffer")],
     "formatter": [(_prettyprint.Formatter, "_find_formatter_impl")],
+    "printing": [
+        (ak.highlevel, "prettyprint_valuestr"),
+        (ak.highlevel, "highlevel_array_show_rows"),
+    ],
+    "to_nplike": [
+        (holder, "to_nplike")
+        for holder in (awkward._nplikes, _connect_numpy, _content, _index, _numpyarray, _slicing)
+    ],
+    "constructor": [
+        (getattr(ak.contents, name), "__init__")
+        for name in (
+            "BitMaskedArray",
+            "ByteMaskedArray",
+            "IndexedArray",
+            "IndexedOptionArray",
+            "ListArray",
+            "ListOffsetArray",
+            "RecordArray",
+            "UnionArray",
+        )
+    ],
+    "merging": [(_do, "mergemany"), (_concatenate, "_merge_as_union")],
+    "simplified": [(ak.contents.UnionArray, "simplified")],
+    "categorical": [(_connect_numpy, "_array_ufunc_categorical")],
+    "to_arrow": [(_content.Content, "to_arrow")],
+    "through_arrow": [(_str, "_apply_through_arrow")],
+    "reduce": [(ak.Array, "__reduce_ex__"), (ak.Record, "__reduce_ex__")],
+    "type": [(_type, "_impl")],
+    "lookup": [(_lookup.Lookup, "__init__")],
+    "lazy": [(_connect_cpu, "lazy")],
+    "option_to_list": [(ak.contents.IndexedOptionArray, "_to_list")],
+    "to_json": [(_to_json, "_impl")],
+    "is_iterable": [(ak.highlevel, "is_non_string_like_iterable")],
 }
 _VAR_BACKENDS = ("cpu", "cuda")
 _originals: dict[tuple[Any, str], Any] = {}
@@ -121,8 +168,10 @@ def patch(name: str, make: Callable[[Any], Any]) -> None:
     for holder, attribute in _NAMES[name]:
         key = (holder, attribute)
         if key not in _originals:
-            _originals[key] = getattr(holder, attribute)
-            setattr(holder, attribute, make(_originals[key]))
+            _originals[key] = inspect.getattr_static(holder, attribute)
+            original = getattr(holder, attribute)
+            new = functools.wraps(original)(make(original))
+            setattr(holder, attribute, staticmethod(new) if inspect.ismethod(original) else new)
 
 
 def extend_var(names: tuple[str, ...]) -> None:
@@ -140,6 +189,24 @@ def restore() -> None:
     _originals.clear()
 
 
+def extend_virtual_lookup(nplike: Any, backend: Any) -> None:
+    """Let virtual arrays of `nplike` belong to `backend`; Awkward lists those that it knows."""
+
+    def lookup(array: Any) -> Any:
+        return backend if array.nplike is nplike else original(array)
+
+    factories = _backends._backend_lookup_factories
+    original = next(filter(None, (factory(VirtualNDArray) for factory in factories)))
+    _backends._type_to_backend_lookup[VirtualNDArray] = lookup
+
+
+def lazy_wrapper(array: Any) -> Any:
+    """An array for delayed execution, on any backend."""
+    from awkward._connect.lazy._lazy_impl import lazy
+
+    return lazy(array)
+
+
 def backend_instance(name: str) -> Any:
     """The backend of that name."""
     return _backends.regularize_backend(name)
@@ -149,6 +216,7 @@ def forget_backend(backend_cls: type, nplike_cls: type, array_cls: type) -> None
     """Take a backend out of Awkward's registries."""
     _backends._name_to_backend_cls.pop(backend_cls.name, None)  # type: ignore[attr-defined]
     _backends._type_to_backend_lookup.pop(array_cls, None)
+    _backends._type_to_backend_lookup.pop(VirtualNDArray, None)
     _nplikes._type_to_nplike.pop(array_cls, None)
     if nplike_cls in _nplikes._nplike_classes:
         _nplikes._nplike_classes.remove(nplike_cls)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -36,6 +36,7 @@ from awkward_dual.pair import (
     on_level,
     operand,
     raw_or_live,
+    strengthen,
     top_level,
     weaken,
 )
@@ -55,7 +56,7 @@ __all__ = (
     "transpose",
 )
 
-_QUIET = {"divide": "ignore", "invalid": "ignore", "over": "ignore", "under": "ignore"}
+_QUIET: dict[str, Any] = dict.fromkeys(("divide", "invalid", "over", "under"), "ignore")
 
 
 def live_among(values: Sequence[Any]) -> bool:
@@ -83,10 +84,26 @@ def lift(
     level, cls = top_level(values)
     if level is None:
         return raw_y
+    if not _carries(raw_y):
+        return raw_y
     assert cls is not None
     x, dx = zip(*(on_level(v, level) for v in values), strict=True)
     y = lift(raw_y, x, tangent)
     return make(cls, y, tangent(y, list(x), list(dx)), level)
+
+
+def _carries(raw_y: Any) -> bool:
+    """Whether a result may have a tangent: integers and booleans are steps.
+
+    Raises
+    ------
+    TangentLost
+        If it is of a type whose tangents have no meaning here.
+    """
+    kind = raw_y.dtype.kind
+    if kind not in "fcbiu":
+        raise TangentLost(f"a result of type {raw_y.dtype}")
+    return kind in "fc"
 
 
 def map_through(raw_y: Any, x: Any, linear_map: LinearMap) -> Any:
@@ -111,10 +128,26 @@ def call_ufunc(ufunc: Any, row: Rule | None, call: Callable[..., Any], args: Seq
     if row.kind is Kind.STEP:
         if row.option("real_only") and _kind(outputs[0]) == "c":
             raise _missing(ufunc, args)
-        return raw_y
+        return _constant(raw_y)
     if isinstance(raw_y, tuple):
-        return tuple(_lift_output(row, raw_y, args, i) for i in range(len(raw_y)))
-    return lift(raw_y, args, _ufunc_tangent(row, raw_y.dtype))
+        raw_y = tuple(_numbers(y, args) for y in raw_y)
+        return tuple(_constant(_lift_output(row, raw_y, args, i)) for i in range(len(raw_y)))
+    raw_y = _numbers(raw_y, args)
+    return _constant(lift(raw_y, args, _ufunc_tangent(row, raw_y.dtype)))
+
+
+def _numbers(y: Any, args: Sequence[Any]) -> Any:
+    """Objects, as `np.frompyfunc` gives them, as numbers of the arguments' type."""
+    if hasattr(y, "dtype") and y.dtype.kind != "O":
+        return y
+    return np.asarray(y).astype(np.result_type(*(operand(a) for a in args)))[()]
+
+
+def _constant(y: Any) -> Any:
+    """A result without tangent as it was computed: Python's numbers stay weak to NumPy's."""
+    if isinstance(y, tuple):
+        return tuple(map(operand, y))
+    return y if isinstance(y, Pair) else operand(y)
 
 
 def _kind(y: Any) -> str:
@@ -124,14 +157,18 @@ def _kind(y: Any) -> str:
 
 def _missing(target: Any, args: Sequence[Any]) -> MissingTangentRule:
     position, culprit = next((i, a) for i, a in enumerate(args) if live_among([a]))
-    return MissingTangentRule(name_of(target), f"argument {position}", culprit.dtype)
+    hint = (
+        "" if hasattr(target, "nin")
+        else "give it one with awkward_dual.custom_jvp, or detach with awkward_dual.primal(x)"
+    )  # fmt: skip
+    return MissingTangentRule(name_of(target), f"argument {position}", culprit.dtype, hint)
 
 
 def _ufunc_tangent(row: Rule, dtype: Any) -> Callable[[Any, list[Any], list[Any]], Any]:
     def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
         with np.errstate(**_QUIET):
             xp = engine.array_module(lowest(y))
-            partials = row.body(xp, *_for_body(row, y, [_as_operand(a, dtype) for a in x]))
+            partials = row.body(xp, *_for_body(row, _strong(y), [_as_operand(a, dtype) for a in x]))
             return _weighted_sum(row, partials, y, x, dx)
 
     return tangent
@@ -142,7 +179,7 @@ def _lift_output(row: Rule, raw_y: tuple[Any, ...], args: Sequence[Any], i: int)
         with np.errstate(**_QUIET):
             xp = engine.array_module(lowest(y))
             # the other outputs of a row with several are steps
-            outputs = tuple(y if j == i else z for j, z in enumerate(raw_y))
+            outputs = tuple(_strong(y) if j == i else z for j, z in enumerate(raw_y))
             partials = row.body(xp, outputs, *(_as_operand(a, raw_y[i].dtype) for a in x))[i]
             return None if partials is None else _weighted_sum(row, partials, y, x, dx)
 
@@ -153,12 +190,20 @@ def _for_body(row: Rule, y: Any, x: list[Any]) -> list[Any]:
     return [lowest(a) for a in (y, *x)] if row.kind is Kind.SELECT else [y, *x]
 
 
+def _strong(x: Any) -> Any:
+    """A dual number without the Python float inside, which raises where it divides by zero."""
+    if isinstance(x, Pair):
+        return x if x.ndim else type(x)._new(_strong(x._primal), x._tangent, x._level)
+    return strengthen(x)
+
+
 def _as_operand(x: Any, dtype: Any) -> Any:
     """What the ufunc's loop sees: every operand in its floating type."""
     if isinstance(x, Pair | np.ndarray):
+        x = _strong(x)
         # the absolute value of a complex number is the one result of a lower kind
         same = x.dtype == dtype or (x.dtype.kind == "c" and dtype.kind != "c")
-        return x if same else x.astype(dtype)
+        return x if same else cast(Any, x).astype(dtype)
     return x if isinstance(x, complex) and dtype.kind != "c" else dtype.type(x)
 
 
@@ -181,13 +226,16 @@ def _advanced(item: Any) -> bool:
     return isinstance(item, np.ndarray) or hasattr(item, "__cuda_array_interface__")
 
 
-def _plain_index(index: Any) -> tuple[Any, ...]:
+def plain_index(index: Any) -> tuple[Any, ...]:
     """Index items as raw arrays, integers, slices, new axes or an ellipsis."""
     items = index if isinstance(index, tuple) else (index,)
     out = []
     for item in items:
         item = lowest(item)
-        out.append(np.asarray(item) if isinstance(item, list) else item)
+        if isinstance(item, list):
+            # NumPy takes an empty list for integers, as an index
+            item = np.asarray(item, dtype=None if item else np.intp)
+        out.append(item)
     return tuple(out)
 
 
@@ -223,7 +271,7 @@ def _without_ellipsis(index: tuple[Any, ...], ndim: int) -> tuple[Any, ...]:
 
 def getitem(x: Any, index: Any) -> Any:
     """``x[index]`` for any NumPy index."""
-    index = _plain_index(index)
+    index = plain_index(index)
     raw_y = lowest(x)[index if len(index) != 1 else index[0]]
     if not live_among([x]):
         return raw_y
@@ -277,7 +325,7 @@ def assign(target: Any, index: Any, value: Any) -> Any:
 
     Where an index names an element twice, the last one stays, as in NumPy.
     """
-    index = _plain_index(index)
+    index = plain_index(index)
     index = index if len(index) != 1 else index[0]
     raw_y = lowest(target).copy()
     raw_y[index] = operand(value)
@@ -306,8 +354,8 @@ def assign(target: Any, index: Any, value: Any) -> Any:
 
 def call_function(func: Any, row: Rule | None, args: Any, kwargs: dict[str, Any]) -> Any:
     """Apply a NumPy function by its row."""
-    values = list(_pairs_in((args, kwargs)))
-    raw_args, raw_kwargs = _lowest_in(args), _lowest_in(kwargs)
+    values = list(pairs_in((args, kwargs)))
+    raw_args, raw_kwargs = lowest_in(args), lowest_in(kwargs)
     if not live_among(values) or (row is not None and row.kind is Kind.STEP):
         return func(*raw_args, **raw_kwargs)
     if row is None:
@@ -315,24 +363,24 @@ def call_function(func: Any, row: Rule | None, args: Any, kwargs: dict[str, Any]
     return row.option("apply")(row, func, args, kwargs)
 
 
-def _pairs_in(tree: Any) -> Any:
+def pairs_in(tree: Any) -> Any:
     if isinstance(tree, Pair):
         yield tree
     elif isinstance(tree, list | tuple):
         for item in tree:
-            yield from _pairs_in(item)
+            yield from pairs_in(item)
     elif isinstance(tree, dict):
-        yield from _pairs_in(list(tree.values()))
+        yield from pairs_in(list(tree.values()))
 
 
-def _lowest_in(tree: Any) -> Any:
+def lowest_in(tree: Any) -> Any:
     if isinstance(tree, Pair):
         return operand(tree)
     if isinstance(tree, list | tuple):
-        items = [_lowest_in(item) for item in tree]
+        items = [lowest_in(item) for item in tree]
         return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
     if isinstance(tree, dict):
-        return {key: _lowest_in(item) for key, item in tree.items()}
+        return {key: lowest_in(item) for key, item in tree.items()}
     return tree
 
 
@@ -343,7 +391,7 @@ def apply_mover(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """
     positions = row.option("data")
     for key, value in kwargs.items():
-        if live_among(list(_pairs_in(value))):
+        if live_among(list(pairs_in(value))):
             raise TangentLost(f"the argument {key!r} of {row.name}", "pass it by position")
     numbered: list[Any] = []
     values: list[Any] = []
@@ -365,9 +413,11 @@ def apply_mover(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
 
     for position, arg in enumerate(args):
         is_data = position in positions
-        numbered.append(number(arg) if is_data else _lowest_in(arg))
-    ids = func(*numbered, **_lowest_in(kwargs))
-    raw_y = func(*_lowest_in(args), **_lowest_in(kwargs))
+        numbered.append(number(arg) if is_data else lowest_in(arg))
+    parameters = lowest_in(kwargs)
+    raw_y = func(*lowest_in(args), **parameters)
+    # the numbers of elements are integers, whatever the elements become
+    ids = func(*numbered, **{k: v for k, v in parameters.items() if k not in ("dtype", "casting")})
 
     def pick(raw: Any, ids: Any) -> Any:
         def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
@@ -388,7 +438,7 @@ def apply_mover(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
 
 def apply_program(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """A function with an equivalent program: the value from NumPy, the tangents from the program."""
-    raw_y = func(*_lowest_in(args), **_lowest_in(kwargs))
+    raw_y = func(*lowest_in(args), **lowest_in(kwargs))
     _check_arguments(row, (None, *args), kwargs)
     with np.errstate(**_QUIET):
         y = row.body(engine.array_module(raw_y), *args, **kwargs)
@@ -408,7 +458,7 @@ def _check_arguments(row: Rule, args: Any, kwargs: dict[str, Any]) -> None:
 def _with_primal(raw_y: Any, y: Any) -> Any:
     """`y` with its lowest primal replaced."""
     y = raw_or_live(y)
-    if not isinstance(y, Pair):
+    if not isinstance(y, Pair) or not _carries(raw_y):
         return raw_y
     tangent = y._tangent
     if y.dtype != raw_y.dtype:
@@ -418,7 +468,7 @@ def _with_primal(raw_y: Any, y: Any) -> Any:
 
 def apply_maps(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """A linear function: the row's body gives its maps, one after the other."""
-    raw_y = func(*_lowest_in(args), **_lowest_in(kwargs))
+    raw_y = weaken(func(*lowest_in(args), **lowest_in(kwargs)))
     _check_arguments(row, (None, *args), kwargs)
     maps = row.body(raw_y, *args, **kwargs)
 

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import copy
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
 
 from awkward_dual import apply, rules
-from awkward_dual.errors import MissingTangentRule, TangentLost, TangentMismatch
+from awkward_dual.errors import LevelError, MissingTangentRule, TangentLost, TangentMismatch
+from awkward_dual.formatting import format_number, plain_repr
 from awkward_dual.levels import GROUND, Level
-from awkward_dual.pair import Pair, lowest, make, operand, raw_or_live, strengthen, top_level, weaken
+from awkward_dual.methods import ArrayKit, give_methods
+from awkward_dual.pair import (
+    Pair,
+    as_view,
+    lowest,
+    make,
+    operand,
+    raw_or_live,
+    strengthen,
+    top_level,
+    weaken,
+)
 from awkward_dual.rules import functions, order, reduce, structure, ufuncs
 from awkward_dual.tape import Node
 
@@ -21,8 +33,6 @@ __all__ = ("DualArray",)
 #: the modules whose import fills the table
 RULES = (ufuncs, functions, reduce, order, structure)
 
-_NUMBERS = (int, float, complex, np.generic)
-
 
 class DualArray(Pair):
     """An array, or a number, together with its tangent along ``k`` directions.
@@ -30,7 +40,7 @@ class DualArray(Pair):
     Parameters
     ----------
     primal : array_like
-        The value, of any shape and dtype; or a `DualArray` of a lower level.
+        The value, of any shape and dtype.
     tangent : array_like, optional
         The derivative, of shape ``(k, *primal.shape)``, or ``primal.shape`` for
         one direction. It has the dtype of the primal. Without it the array is a
@@ -73,10 +83,12 @@ class DualArray(Pair):
                 primal = primal if primal.ndim else primal[()]
         tangent = raw_or_live(tangent)
         self._level = None
-        self._is_view = False
+        self._base = None
+        self._version = 0
         self._primal = primal
         self._tangent = None
         if tangent is not None:
+            check_ground(primal, tangent)
             self._tangent = _fit_tangent(primal, tangent)
             self._level = GROUND
 
@@ -133,7 +145,7 @@ class DualArray(Pair):
 
     @property
     def flat(self) -> Iterator[Any]:
-        return iter(self.ravel())
+        return iter(self.reshape(-1))
 
     def __len__(self) -> int:
         if self.ndim == 0:
@@ -149,8 +161,8 @@ class DualArray(Pair):
 
     def __repr__(self) -> str:
         if self._tangent is None:
-            return f"{type(self).__name__}({_plain(self._primal)})"
-        return f"{type(self).__name__}({_plain(self._primal)}, {_plain(self._tangent)})"
+            return f"{type(self).__name__}({plain_repr(self._primal)})"
+        return f"{type(self).__name__}({plain_repr(self._primal)}, {plain_repr(self._tangent)})"
 
     def __str__(self) -> str:
         return format(self, "") if self.ndim == 0 else repr(self)
@@ -226,7 +238,7 @@ class DualArray(Pair):
     def __round__(self, digits: int | None = None) -> Any:
         # a step
         top_level([self])
-        return round(lowest(self), digits) if digits is not None else round(lowest(self))
+        return round(operand(self), digits) if digits is not None else round(operand(self))
 
     def __reduce__(self) -> Any:
         level = self._level
@@ -250,18 +262,18 @@ class DualArray(Pair):
     # -- indexing and writing
 
     def __getitem__(self, index: Any) -> Any:
-        return _view(apply.getitem(self, index))
+        return as_view(wrap(apply.getitem(self, index)), self)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         value = raw_or_live(value)
         if isinstance(value, list):
             value = raw_or_live(as_dual(value))
         if not apply.live_among([self, value]):
-            lowest(self)[apply._plain_index(index)] = operand(value)
+            lowest(self)[apply.plain_index(index)] = operand(value)
             return
         if self.dtype.kind not in "fc":
             raise TangentLost(f"assigning a live value to {self.dtype} elements")
-        if self._is_view:
+        if self._base is not None:
             raise TangentLost(
                 "writing to a view of another array", "write to the array itself, or to a copy"
             )
@@ -273,6 +285,7 @@ class DualArray(Pair):
             self._primal, self._tangent, self._level = value._primal, value._tangent, value._level
         else:
             self._primal, self._tangent, self._level = value, None, None
+        self._version += 1
 
     # -- shape and dtype
 
@@ -283,18 +296,19 @@ class DualArray(Pair):
 
     def view(self, dtype: Any = None) -> Any:
         if dtype is None or self.dtype == dtype:
-            return _view(self._new(self._primal, self._tangent, self._level))
-        return _view(apply.reinterpret(self, dtype))
+            return as_view(self._new(self._primal, self._tangent, self._level), self)
+        return as_view(wrap(apply.reinterpret(self, dtype)), self)
 
     def reshape(self, *shape: Any, order: str = "C") -> Any:
         if order != "C" and not (order == "A" and self.flags.c_contiguous):
-            return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)
-        return _view(apply.reshape(self, shape[0] if len(shape) == 1 else shape))
+            function: Any = np.reshape
+            return function(self, shape[0] if len(shape) == 1 else shape, order=order)
+        return as_view(wrap(apply.reshape(self, shape[0] if len(shape) == 1 else shape)), self)
 
     def transpose(self, *axes: Any) -> Any:
         if len(axes) == 1 and not isinstance(axes[0], int):
             (axes,) = axes
-        return _view(apply.transpose(self, axes or None))
+        return as_view(wrap(apply.transpose(self, axes or None)), self)
 
     def flatten(self) -> Any:
         return self.reshape(-1).copy()
@@ -323,20 +337,27 @@ class DualArray(Pair):
         if ufunc.signature is not None:
             result = wrap_all(apply.call_function(ufunc, rules.find(ufunc), inputs, kwargs))
         else:
-            if kwargs.get("where", True) is not True and apply.live_among(inputs):
+            where = kwargs.get("where", True)
+            if where is not True and out is not None:
+                # what is not selected stays as it was
+                result = ufunc(*inputs, **{k: v for k, v in kwargs.items() if k != "where"})
+                return _write_out(out, result, where)
+            if where is not True and apply.live_among(inputs):
                 raise TangentLost("the argument `where` of a ufunc", "use np.where instead")
 
             def call(*raw: Any) -> Any:
                 return ufunc(*raw, **kwargs)
 
+            if ufunc is np.power and isinstance(inputs[0], np.generic) and np.ndim(inputs[1]) == 0:
+                # the operator of a scalar on the left comes here too, and rounds in its own way
+                call = operator.pow
             row = rules.find(ufunc)
             result = wrap_all(apply.call_ufunc(ufunc, row, call, inputs))
         return result if out is None else _write_out(out, result)
 
     def _ufunc_method(self, ufunc: Any, method: str, inputs: Any, kwargs: Any) -> Any:
-        function = {"add": np.sum, "multiply": np.prod, "maximum": np.max, "minimum": np.min}.get(
-            ufunc.__name__
-        )
+        reductions = {"add": np.sum, "multiply": np.prod, "maximum": np.max, "minimum": np.min}
+        function: Any = reductions.get(ufunc.__name__)
         if method == "reduce" and function is not None:
             kwargs.setdefault("axis", 0)
             return function(*inputs, **kwargs)
@@ -344,7 +365,9 @@ class DualArray(Pair):
             a, b = (as_dual(x) for x in inputs)
             return ufunc(a.reshape(a.shape + (1,) * b.ndim), b, **kwargs)
         if not apply.live_among(inputs):
-            return wrap_all(getattr(ufunc, method)(*(lowest(x) for x in inputs), **kwargs))
+            out = kwargs.pop("out", None)
+            result = wrap_all(getattr(ufunc, method)(*(lowest(x) for x in inputs), **kwargs))
+            return result if out is None else _write_out(out, result)
         raise MissingTangentRule(f"{ufunc.__name__}.{method}", "argument 0", self.dtype)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -353,24 +376,47 @@ class DualArray(Pair):
         kwargs = dict(kwargs)
         out = kwargs.pop("out", None)
         if func is np.copyto:
-            args[0][...] = args[1]
-            return None
+            return _copyto(*args, **kwargs)
         result = wrap_all(apply.call_function(func, rules.find(func), args, kwargs))
+        for x in result if isinstance(result, list | tuple) else (result,):
+            for array in apply.pairs_in(args):
+                as_view(x, array)
         return result if out is None else _write_out((out,), result)
+
+
+def check_ground(primal: Any, tangent: Any) -> None:
+    """Raise unless both halves of a dual of the ground level are constants.
+
+    Raises
+    ------
+    LevelError
+        If one is live: no level is lower than the ground.
+    """
+    if isinstance(raw_or_live(primal), Pair) or isinstance(raw_or_live(tangent), Pair):
+        raise LevelError(
+            "a dual made by hand belongs to the ground level, so neither its primal nor its "
+            "tangent may be live; nest awkward_dual.jvp for higher orders"
+        )
 
 
 def _fit_tangent(primal: Any, tangent: Any) -> Any:
     """The tangent with a leading axis for its directions and the dtype of the primal."""
     if primal.dtype.kind not in "fc":
-        raise TangentMismatch(f"{primal.dtype} has no tangents; only floating and complex numbers do")
+        raise TangentMismatch(
+            f"{primal.dtype} has no tangents; only floating and complex numbers do"
+        )
     if isinstance(tangent, Node):
         return tangent
     if not isinstance(tangent, Pair):
         tangent = np.asarray(tangent)
         if tangent.dtype.kind not in "fciub":
-            raise TangentMismatch(f"a tangent of {tangent.dtype} does not fit a primal of {primal.dtype}")
+            raise TangentMismatch(
+                f"a tangent of {tangent.dtype} does not fit a primal of {primal.dtype}"
+            )
     if tangent.dtype.kind == "c" and primal.dtype.kind != "c":
-        raise TangentMismatch(f"a tangent of {tangent.dtype} does not fit a primal of {primal.dtype}")
+        raise TangentMismatch(
+            f"a tangent of {tangent.dtype} does not fit a primal of {primal.dtype}"
+        )
     if tangent.ndim == primal.ndim:
         tangent = apply.reshape(tangent, (1, *tangent.shape))
     if tangent.shape[1:] != primal.shape:
@@ -381,9 +427,15 @@ def _fit_tangent(primal: Any, tangent: Any) -> Any:
     return tangent if tangent.dtype == primal.dtype else apply.astype(tangent, primal.dtype)
 
 
+#: what `DualArray` computes with
+_OPERANDS = (DualArray, np.ndarray, np.generic, list, int, float, complex)
+
+
 def is_operand(x: Any) -> bool:
     """Whether `DualArray` may compute with `x`; everything else speaks for itself."""
-    return isinstance(x, DualArray | np.ndarray | list) or isinstance(x, _NUMBERS)
+    if isinstance(x, np.ma.MaskedArray | np.matrix):
+        return False
+    return isinstance(x, _OPERANDS)
 
 
 def wrap(x: Any) -> Any:
@@ -392,16 +444,8 @@ def wrap(x: Any) -> Any:
         return strengthen(x)
     if type(x) is np.ndarray:
         return DualArray._new(x) if x.ndim else x[()]
-    if isinstance(x, np.ndarray):
+    if isinstance(x, np.ndarray) and not isinstance(x, np.ma.MaskedArray):
         return DualArray._new(np.asarray(x))
-    return x
-
-
-def _view(x: Any) -> Any:
-    """`wrap`, for what shares its memory with another array."""
-    x = wrap(x)
-    if isinstance(x, DualArray):
-        x._is_view = True
     return x
 
 
@@ -415,14 +459,21 @@ def wrap_all(x: Any) -> Any:
 
 def as_dual(x: Any, dtype: Any = None) -> Any:
     """`np.asarray` that keeps tangents: of numbers, arrays and nested lists with duals."""
-    if isinstance(x, list | tuple) and apply.live_among(list(apply._pairs_in(x))):
+    if isinstance(x, list | tuple) and apply.live_among(list(apply.pairs_in(x))):
         x = np.stack([as_dual(item) for item in x])
     if not isinstance(x, DualArray):
-        x = DualArray._new(np.asarray(x) if not isinstance(x, list) else np.array(apply._lowest_in(x)))
+        x = DualArray._new(
+            np.asarray(x) if not isinstance(x, list) else np.array(apply.lowest_in(x))
+        )
     return x if dtype is None or x.dtype == dtype else x.astype(dtype)
 
 
-def _write_out(out: Any, result: Any) -> Any:
+def _copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
+    dst[...] = src if where is True else np.where(where, src, dst)
+
+
+def _write_out(out: Any, result: Any, where: Any = True) -> Any:
+    """Write results into the arguments `out`, and give those back."""
     results = result if isinstance(result, tuple) else (result,)
     for target, value in zip(out, results, strict=True):
         if target is None:
@@ -431,103 +482,8 @@ def _write_out(out: Any, result: Any) -> Any:
             value = raw_or_live(value)
             if isinstance(value, Pair):
                 raise TangentLost("the argument `out` of NumPy's own type")
-        target[...] = value
+        _copyto(target, value, where=where)
     return out if isinstance(result, tuple) else out[0]
 
 
-def format_number(x: Any, write: Callable[[Any], str]) -> str:
-    """A dual number as text: its primal, then its tangent times ε."""
-    x = raw_or_live(x)
-    if not isinstance(x, Pair):
-        return write(x)
-    primal = format_number(x._primal, write)
-    if isinstance(x._tangent, Node):
-        return f"{primal}+…ε"
-    tangents = [format_number(t, write) for t in x._tangent]
-    if len(tangents) != 1:
-        return f"{primal}+[{', '.join(tangents)}]ε"
-    if x.dtype.kind == "c":
-        return f"({primal})+({tangents[0]})ε"
-    nested = isinstance(raw_or_live(x._tangent[0]), Pair)
-    tangent = f"({tangents[0]})" if nested else tangents[0]
-    return f"{primal}{'' if tangent.startswith('-') else '+'}{tangent}ε"
-
-
-def _plain(x: Any) -> str:
-    if isinstance(x, np.ndarray):
-        return np.array_repr(x).removeprefix("array(").removesuffix(")")
-    return repr(x) if isinstance(x, Pair | Node) else str(x)
-
-
-def _binary(ufunc: Any, function: Callable[..., Any], reflected: bool = False) -> Any:
-    # Python's operators compute the values: NumPy's scalar power is not the ufunc's
-    def method(self: Any, other: Any) -> Any:
-        if not is_operand(other):
-            return NotImplemented
-        if isinstance(other, list):
-            other = as_dual(other)
-        args = (other, self) if reflected else (self, other)
-        return wrap_all(apply.call_ufunc(ufunc, rules.find(ufunc), function, args))
-
-    return method
-
-
-def _unary(ufunc: Any, function: Callable[..., Any]) -> Any:
-    def method(self: Any) -> Any:
-        return wrap_all(apply.call_ufunc(ufunc, rules.find(ufunc), function, (self,)))
-
-    return method
-
-
-def _in_place(function: Callable[..., Any]) -> Any:
-    def method(self: Any, other: Any) -> Any:
-        if self.ndim == 0:
-            return NotImplemented
-        self[...] = function(self, other)
-        return self
-
-    return method
-
-
-def _as_method(function: Any) -> Any:
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return function(self, *args, **kwargs)
-
-    return method
-
-
-def _give_operators() -> None:
-    """The operators and methods of an ndarray, from the functions of their names."""
-    binary = {
-        "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide,
-        "floordiv": np.floor_divide, "mod": np.remainder, "pow": np.power,
-        "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor,
-        "lshift": np.left_shift, "rshift": np.right_shift,
-    }  # fmt: skip
-    for name, ufunc in binary.items():
-        function = getattr(operator, f"{name}_" if name in ("and", "or") else name)
-        setattr(DualArray, f"__{name}__", _binary(ufunc, function))
-        setattr(DualArray, f"__r{name}__", _binary(ufunc, function, reflected=True))
-        setattr(DualArray, f"__i{name}__", _in_place(function))
-    setattr(DualArray, "__divmod__", _binary(np.divmod, divmod))
-    setattr(DualArray, "__rdivmod__", _binary(np.divmod, divmod, reflected=True))
-    comparisons = {
-        "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal,
-        "gt": np.greater, "ge": np.greater_equal,
-    }  # fmt: skip
-    for name, ufunc in comparisons.items():
-        setattr(DualArray, f"__{name}__", _binary(ufunc, getattr(operator, name)))
-    for name, ufunc in {
-        "neg": np.negative, "pos": np.positive, "invert": np.invert, "abs": np.absolute,
-    }.items():  # fmt: skip
-        setattr(DualArray, f"__{name}__", _unary(ufunc, getattr(operator, name)))
-    setattr(DualArray, "__matmul__", lambda self, other: np.matmul(self, other))
-    setattr(DualArray, "__rmatmul__", lambda self, other: np.matmul(other, self))
-    for name in (
-        "all any argmax argmin argsort clip conj conjugate cumprod cumsum diagonal dot max mean "
-        "min nonzero prod ravel repeat round searchsorted squeeze std sum swapaxes take var"
-    ).split():
-        setattr(DualArray, name, _as_method(getattr(np, name)))
-
-
-_give_operators()
+give_methods(DualArray, ArrayKit(is_operand, as_dual, wrap_all))

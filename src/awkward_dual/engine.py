@@ -118,7 +118,8 @@ def _times(partial: Any, t: Any) -> Any:
             return t
         if partial == -1:
             return -t
-    return partial * t
+    # a Python number on the left would give a Python number
+    return t * partial
 
 
 def _may_hold_nan(out: Any) -> bool:

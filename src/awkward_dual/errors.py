@@ -45,7 +45,7 @@ class DirectionMismatch(ValueError):
 
 
 class LevelError(RuntimeError):
-    """A dual of a call that has ended met an operation."""
+    """A dual of a call that has ended met an operation, or levels would mix."""
 
 
 class UnsupportedAwkward(ImportError):

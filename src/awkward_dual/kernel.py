@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from awkward_dual import apply, engine
+from awkward_dual.adapter import maybe_materialize
 from awkward_dual.errors import MissingTangentRule
 from awkward_dual.linear import Broadcast, Identity, LinearMap, SegmentSum, Take, Weighted, total
 from awkward_dual.pair import Pair, lowest, raw_or_live
@@ -16,7 +17,7 @@ from awkward_dual.rules import Kind, Rule, find
 __all__ = ("DualKernel",)
 
 _PASSIVE = (Kind.STRUCTURE, Kind.STEP)
-_QUIET = {"divide": "ignore", "invalid": "ignore", "over": "ignore", "under": "ignore"}
+_QUIET: dict[str, Any] = dict.fromkeys(("divide", "invalid", "over", "under"), "ignore")
 
 
 class DualKernel:
@@ -42,6 +43,7 @@ class DualKernel:
         return f"<{type(self).__name__} {self.key[0]}>"
 
     def __call__(self, *args: Any) -> Any:
+        args = maybe_materialize(*args)
         row = self.row
         if row is not None and row.kind in _PASSIVE:
             return self._raw(*[lowest(a) for a in args])
@@ -114,7 +116,9 @@ class DualKernel:
         """Where each sorted element comes from within its bin, by the kernel's own comparator."""
         x = plain["fromptr"]
         index = np.zeros(len(x), dtype=np.int64)
-        argsort = self._backend["awkward_argsort", np.int64, x.dtype.type, plain["offsets"].dtype.type]
+        argsort = self._backend[
+            "awkward_argsort", np.int64, x.dtype.type, plain["offsets"].dtype.type
+        ]
         argsort(index, *plain.values())
         return index
 

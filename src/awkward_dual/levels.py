@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from awkward_dual.errors import LevelError
 
-__all__ = ("GROUND", "Level", "check_alive", "new_level")
+__all__ = ("GROUND", "Level", "check_alive", "inspection", "new_level")
 
 _serials = itertools.count()
+_inspecting: ContextVar[bool] = ContextVar("_inspecting", default=False)
 
 
 class Level:
@@ -46,6 +48,16 @@ def new_level() -> Iterator[Level]:
         level.alive = False
 
 
+@contextmanager
+def inspection() -> Iterator[None]:
+    """Let duals of ended calls be looked at: printed, and taken apart."""
+    token = _inspecting.set(True)
+    try:
+        yield
+    finally:
+        _inspecting.reset(token)
+
+
 def check_alive(level: Level) -> None:
     """Raise unless the call that `level` belongs to is still running.
 
@@ -54,7 +66,7 @@ def check_alive(level: Level) -> None:
     LevelError
         If the call has ended.
     """
-    if not level.alive:
+    if not level.alive and not _inspecting.get():
         raise LevelError(
             f"a dual of a call that has ended (level {level.serial}) was used in an operation; "
             "return it from the differentiated function instead of keeping it, "

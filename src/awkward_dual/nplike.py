@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from awkward_dual import apply
-from awkward_dual.adapter import ArrayModuleNumpyLike, Numpy, maybe_materialize
+from awkward_dual.adapter import ArrayModuleNumpyLike, Numpy, VirtualNDArray, maybe_materialize
 from awkward_dual.array import DualArray, as_dual, wrap, wrap_all
 from awkward_dual.errors import TangentLost
 from awkward_dual.pair import Pair, lowest, raw_or_live
@@ -73,7 +72,7 @@ class DualNumpy(ArrayModuleNumpyLike):
 
     is_eager = True
     supports_structured_dtypes = False
-    supports_virtual_arrays = False
+    supports_virtual_arrays = True
 
     def __init__(self) -> None:
         self._module = DualModule()
@@ -85,9 +84,10 @@ class DualNumpy(ArrayModuleNumpyLike):
 
     __hash__ = object.__hash__
 
+    # the constructors of NumPy's masked arrays refuse live buffers
     @property
     def ma(self) -> Any:
-        raise TangentLost("NumPy's masked arrays")
+        return np.ma
 
     @property
     def char(self) -> Any:
@@ -102,30 +102,45 @@ class DualNumpy(ArrayModuleNumpyLike):
         return issubclass(type_, DualArray)
 
     def is_c_contiguous(self, x: Any) -> bool:
+        (x,) = maybe_materialize(x)
         return bool(lowest(x).flags.c_contiguous) if isinstance(x, Pair) else True
 
     def strides(self, x: Any) -> tuple[int, ...]:
-        return lowest(x).strides  # type: ignore[no-any-return]
+        return super().strides(lowest(x))  # type: ignore[no-any-return]
 
     def memory_ptr(self, x: Any) -> int:
+        (x,) = maybe_materialize(x)
         x = raw_or_live(x)
         if isinstance(x, Pair):
             raise TangentLost("a raw pointer to the buffer")
         return int(x.ctypes.data)
 
     def byteswap(self, x: Any) -> Any:
+        if isinstance(x, VirtualNDArray) and not x.is_materialized:
+            return VirtualNDArray(
+                self,
+                x._shape,
+                x.dtype,
+                lambda: self.byteswap(x.materialize()),
+                lambda: x.shape,
+                x.buffer_key,
+                __enable_caching__=x.__enable_caching__,
+            )
+        (x,) = maybe_materialize(x)
         return x.byteswap()
 
     def packbits(self, x: Any, *, axis: int | None = None, bitorder: Any = "big") -> Any:
+        (x,) = maybe_materialize(x)
         return wrap(np.packbits(lowest(x), axis=axis, bitorder=bitorder))
 
     def unpackbits(
         self, x: Any, *, axis: int | None = None, count: int | None = None, bitorder: Any = "big"
     ) -> Any:
+        (x,) = maybe_materialize(x)
         return wrap(np.unpackbits(lowest(x), axis=axis, count=count, bitorder=bitorder))
 
     def array_str(self, x: Any, **options: Any) -> str:
-        return np.array_str(lowest(x), **options)
+        return str(super().array_str(lowest(x), **options))
 
     def broadcast_arrays(self, *arrays: Any) -> list[Any]:
         return list(np.broadcast_arrays(*(as_dual(x) for x in maybe_materialize(*arrays))))

@@ -12,10 +12,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from awkward_dual.errors import TangentLost
 from awkward_dual.levels import Level, check_alive
 
 __all__ = (
     "Pair",
+    "as_view",
     "lowest",
     "make",
     "on_level",
@@ -56,7 +58,7 @@ class Pair:
     a raw array or live pair of shape ``(k, *shape)``, or a node of a tape.
     """
 
-    __slots__ = ("_is_view", "_level", "_primal", "_tangent")
+    __slots__ = ("_base", "_level", "_primal", "_seen", "_tangent", "_version")
 
     #: the array module of the lowest primal
     array_module: ClassVar[Any]
@@ -64,7 +66,11 @@ class Pair:
     _primal: Any
     _tangent: Any
     _level: Level | None
-    _is_view: bool
+    #: the pair that this one is a view of, and the version of it that was seen
+    _base: Pair | None
+    _seen: int
+    #: how often a live value was written here
+    _version: int
 
     @classmethod
     def _new(cls, primal: Any, tangent: Any = None, level: Level | None = None) -> Any:
@@ -72,7 +78,8 @@ class Pair:
         self._primal = primal
         self._tangent = tangent
         self._level = level
-        self._is_view = False
+        self._base = None
+        self._version = 0
         return self
 
     @property
@@ -126,11 +133,14 @@ def top_level(values: Iterable[Any]) -> tuple[Level | None, type[Pair] | None]:
     ------
     LevelError
         If that level belongs to a call that has ended.
+    TangentLost
+        If one is a view that has missed a write.
     """
     level: Level | None = None
     cls: type[Pair] | None = None
     for x in values:
         if isinstance(x, Pair):
+            check_view(x)
             x = raw_or_live(x)
             if isinstance(x, Pair):
                 found = x._level
@@ -142,8 +152,35 @@ def top_level(values: Iterable[Any]) -> tuple[Level | None, type[Pair] | None]:
     return level, cls
 
 
+def as_view(x: Any, of: Pair) -> Any:
+    """Mark a pair as a view of another, if their primals share memory."""
+    if isinstance(x, Pair):
+        raw = lowest(x)
+        if getattr(raw, "base", None) is not None and np.may_share_memory(raw, lowest(of)):
+            x._base = of if of._base is None else of._base
+            x._seen = x._base._version
+    return x
+
+
+def check_view(x: Pair) -> None:
+    """Raise if `x` is a view that has missed a write to its array.
+
+    Raises
+    ------
+    TangentLost
+        Live values are not written in place, so a view taken before does not show them.
+    """
+    if x._base is not None and x._seen != x._base._version:
+        raise TangentLost(
+            "using a view of an array that was written to afterwards, with live values,",
+            "take the view after the write, or copy before it",
+        )
+
+
 def on_level(x: Any, level: Level | None) -> tuple[Any, Any]:
     """The primal and tangent of `x` on `level`; a value of another level is a constant there."""
+    if isinstance(x, Pair):
+        check_view(x)
     x = raw_or_live(x)
     if isinstance(x, Pair) and x._level is level:
         return x._primal, x._tangent

@@ -5,15 +5,18 @@ For arguments that are not dual each calls the original and adds one look at a t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import awkward as ak
 import numpy as np
 
-from awkward_dual import adapter, apply
-from awkward_dual.array import DualArray, as_dual, format_number
-from awkward_dual.linear import Cast, Take, total
+from awkward_dual import adapter, from_iter
+from awkward_dual.array import as_dual
+from awkward_dual.errors import TangentLost
+from awkward_dual.formatting import format_number
+from awkward_dual.levels import inspection
+from awkward_dual.nplike import DualNumpy
 from awkward_dual.pair import Pair, lowest, raw_or_live
 
 __all__ = ("install",)
@@ -30,8 +33,19 @@ def _common_backend(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
                     backends = [backend for backend in backends if backend.name != plain]
         return original(backends)
 
-    common_backend.__name__ = "common_backend"
     return common_backend
+
+
+def _backend_of(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Constants join in where Awkward wants one backend: numbers as NumPy arrays without axes."""
+
+    def backend_of(*objects: Any, **options: Any) -> Any:
+        try:
+            return original(*objects, **options)
+        except ValueError:
+            return original(*objects, **(options | {"coerce_to_common": True}))
+
+    return backend_of
 
 
 def _to_layout(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -67,97 +81,14 @@ def _to_layout(original: Callable[..., Any]) -> Callable[..., Any]:
     return _impl
 
 
-def _from_iter(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Lists with dual numbers build dual arrays: the idiom of loops in Python."""
+def _type(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A dual number has the type of a number."""
 
-    def _impl(iterable: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(iterable, Iterable) and not isinstance(iterable, list | tuple | dict | str):
-            iterable = _listed(iterable)
-        try:
-            return original(iterable, *args, **kwargs)
-        except (TypeError, ValueError):
-            duals: list[Any] = []
-            numbers = _split(iterable, duals, numbers=True)
-            if not duals:
-                raise
-            tickets = _split(iterable, [], numbers=False)
-            return _join(original(numbers, *args, **kwargs), original(tickets, *args, **kwargs), duals)
+    def _impl(array: Any, *args: Any, **kwargs: Any) -> Any:
+        is_number = isinstance(array, Pair) and array.ndim == 0
+        return original(lowest(array) if is_number else array, *args, **kwargs)
 
     return _impl
-
-
-def _listed(iterable: Any) -> Any:
-    """A generator can be read once only; Awkward's own types are read by Awkward."""
-    is_stream = iter(iterable) is iterable
-    return list(iterable) if is_stream else iterable
-
-
-def _split(tree: Any, duals: list[Any], *, numbers: bool) -> Any:
-    """A nested list with each dual number as its primal, or as its place in `duals`.
-
-    Among the places all other numbers are -1, so that both lists build arrays of
-    the same structure.
-    """
-    if isinstance(tree, ak.Array | ak.Record):
-        tree = tree.to_list()
-    if isinstance(tree, Pair):
-        if tree.ndim:
-            return [_split(item, duals, numbers=numbers) for item in tree]
-        if not apply.live_among([tree]):
-            return lowest(tree) if numbers else -1.0
-        duals.append(tree)
-        kind = tree.dtype.type
-        return kind(lowest(tree)) if numbers else kind(len(duals) - 1)
-    if isinstance(tree, dict):
-        return {key: _split(item, duals, numbers=numbers) for key, item in tree.items()}
-    if isinstance(tree, tuple):
-        return tuple(_split(item, duals, numbers=numbers) for item in tree)
-    if isinstance(tree, str | bytes | bool | np.bool_) or tree is None:
-        return tree
-    if isinstance(tree, np.ndarray):
-        tree = tree.tolist()
-    if isinstance(tree, Iterable):
-        return [_split(item, duals, numbers=numbers) for item in tree]
-    if not numbers and isinstance(tree, int | float | complex | np.number):
-        return -1.0 + 0j if isinstance(tree, complex | np.complexfloating) else -1.0
-    return tree
-
-
-def _join(values: Any, tickets: Any, duals: list[Any]) -> Any:
-    """The array of `values` with the tangents of the duals that its leaves stand for."""
-    dtype = np.result_type(*(d.dtype for d in duals))
-    stacked = raw_or_live(as_dual([d.astype(dtype) for d in duals]))
-    places = iter(_leaves(ak.to_layout(tickets).to_backend("dual")))
-
-    def action(layout: Any, **_: Any) -> Any:
-        if not layout.is_numpy:
-            return None
-        raw, index = lowest(layout.data), np.real(lowest(next(places))).astype(np.int64)
-        if raw.dtype.kind not in "fc":
-            return layout
-
-        def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
-            taken = total([(Take(x[0].shape, index, x[0].dtype), dx[0])])
-            return total([(Cast(index.shape, x[0].dtype, y.dtype), taken)])
-
-        data = apply.lift(raw, [stacked], tangent)
-        return ak.contents.NumpyArray(data, parameters=layout.parameters)
-
-    layout = adapter.recursively_apply(ak.to_layout(values).to_backend("dual"), action)
-    if not isinstance(values, ak.Array | ak.Record):
-        return layout
-    return type(values)(layout, behavior=values.behavior, attrs=values.attrs)
-
-
-def _leaves(layout: Any) -> list[Any]:
-    out: list[Any] = []
-
-    def action(layout: Any, **_: Any) -> None:
-        if layout.is_numpy:
-            out.append(layout.data)
-
-    adapter.recursively_apply(layout, action, return_array=False)
-    return out
 
 
 def _formatter(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -171,10 +102,253 @@ def _formatter(original: Callable[..., Any]) -> Callable[..., Any]:
     return _find_formatter_impl
 
 
+def _printing(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Duals of calls that have ended can be printed."""
+
+    def printing(*args: Any, **kwargs: Any) -> Any:
+        with inspection():
+            return original(*args, **kwargs)
+
+    return printing
+
+
+# -- constants come in: cpu buffers, indices and virtual arrays met by dual ones
+
+
+def _joining(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Layouts put together from dual and ``cpu`` parts are dual, by hand and inside Awkward."""
+
+    def build(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return original(*args, **kwargs)
+        except (AssertionError, TypeError):
+            parts = [*args, *kwargs.values()]
+            parts += [item for part in parts if isinstance(part, list | tuple) for item in part]
+            if {_backend_name(part) for part in parts} - {None} != {"cpu", "dual"}:
+                raise
+            joined = {key: _to_dual(value) for key, value in kwargs.items()}
+            return original(*map(_to_dual, args), **joined)
+
+    return build
+
+
+def _merging(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Numbers among dual arrays: ``ak.concatenate`` makes layouts of them too late to join in."""
+
+    def merge(contents: Any, *args: Any, **kwargs: Any) -> Any:
+        if {_backend_name(part) for part in contents} == {"cpu", "dual"}:
+            contents = [_to_dual(part) for part in contents]
+        return original(contents, *args, **kwargs)
+
+    return merge
+
+
+def _backend_name(part: Any) -> str | None:
+    if isinstance(part, adapter.Backend):
+        return str(part.name)
+    if isinstance(part, ak.index.Index):
+        return "dual" if isinstance(part.nplike, DualNumpy) else "cpu"
+    # the layout that is being built has no backend yet
+    backend = getattr(part, "_backend", None) if isinstance(part, ak.contents.Content) else None
+    return None if backend is None else backend.name
+
+
+def _to_dual(part: Any) -> Any:
+    if isinstance(part, list | tuple):
+        return type(part)(map(_to_dual, part))
+    if isinstance(part, ak.index.Index):
+        return part.to_nplike(DualNumpy.instance())
+    if isinstance(part, adapter.Backend):
+        return adapter.backend_instance("dual")
+    return part if _backend_name(part) is None else part.to_backend("dual")
+
+
+def _to_nplike(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A virtual array stays virtual on its way between ``cpu`` and ``dual``."""
+
+    def to_nplike(array: Any, nplike: Any, *, from_nplike: Any = None) -> Any:
+        if isinstance(array, adapter.VirtualNDArray) and not array.is_materialized:
+            own, dual = array.nplike, DualNumpy.instance()
+            if own is not nplike and (own is dual or nplike is dual) and nplike.known_data:
+                return adapter.VirtualNDArray(
+                    nplike,
+                    array._shape,
+                    array.dtype,
+                    lambda: nplike.asarray(array.materialize()),
+                    lambda: array.shape,
+                    array.buffer_key,
+                    __enable_caching__=array.__enable_caching__,
+                )
+        return original(array, nplike, from_nplike=from_nplike)
+
+    return to_nplike
+
+
+def _from_buffers(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A dict of dual buffers, as ``ak.to_buffers`` gives it, builds a dual array again."""
+
+    def _impl(
+        form: Any,
+        length: Any,
+        container: Any,
+        buffer_key: Any,
+        backend: Any,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
+        buffers = container.values() if backend == "cpu" and type(container) is dict else ()
+        if any(map(_is_dual_buffer, buffers)):
+            backend = "dual"
+        return original(form, length, container, buffer_key, backend, *args, **kwargs)
+
+    return _impl
+
+
+def _is_dual_buffer(buffer: Any) -> bool:
+    if isinstance(buffer, adapter.VirtualNDArray):
+        return isinstance(buffer.nplike, DualNumpy)
+    return isinstance(buffer, Pair)
+
+
+def _from_buffer(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Awkward's own buffers may be made of dual ones that have no tangent."""
+
+    def _from_buffer(nplike: Any, buffer: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(buffer, Pair) and not isinstance(nplike, DualNumpy):
+            buffer = np.asarray(buffer)
+        return original(nplike, buffer, *args, **kwargs)
+
+    return _from_buffer
+
+
+# -- constants go out: what Awkward does on ``cpu`` only
+
+
+def _to_arrow(original: Callable[..., Any]) -> Callable[..., Any]:
+    def to_arrow(self: Any, **kwargs: Any) -> Any:
+        return original(self.to_backend("cpu") if self.backend.name == "dual" else self, **kwargs)
+
+    return to_arrow
+
+
+def _through_arrow(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Strings go through Arrow and come back to the backend they came from."""
+
+    def _apply_through_arrow(operation: Any, /, *args: Any, **kwargs: Any) -> Any:
+        out = original(operation, *args, **kwargs)
+        return _to_dual(out) if "dual" in map(_backend_name, args) else out
+
+    return _apply_through_arrow
+
+
+def _categorical(original: Callable[..., Any]) -> Callable[..., Any]:
+    """The comparison of categories goes through NumPy and comes back."""
+
+    def _array_ufunc_categorical(
+        ufunc: Any, method: str, inputs: Any, kwargs: Any, behavior: Any
+    ) -> Any:
+        out = original(ufunc, method, inputs, kwargs, behavior)
+        return _to_dual(out) if "dual" in map(_backend_name, inputs) else out
+
+    return _array_ufunc_categorical
+
+
+def _to_json(original: Callable[..., Any]) -> Callable[..., Any]:
+    """JSON has no tangents."""
+
+    def _impl(array: Any, *args: Any, **kwargs: Any) -> Any:
+        layout = ak.to_layout(array)
+        if _backend_name(layout) == "dual" and _is_live(layout):
+            raise TangentLost(
+                "ak.to_json", "write both halves of awkward_dual.pack(x), or detach with primal(x)"
+            )
+        return original(array, *args, **kwargs)
+
+    return _impl
+
+
+def _is_live(layout: Any) -> bool:
+    return any(isinstance(raw_or_live(leaf), Pair) for leaf in from_iter.leaves_of(layout))
+
+
+def _option_to_list(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Missing values beside dual numbers; Awkward would go through ``cpu``."""
+
+    def _to_list(self: Any, behavior: Any, json_conversions: Any) -> Any:
+        if self.backend.name != "dual" or self.parameter("__list__") or not _is_live(self):
+            return original(self, behavior, json_conversions)
+        items = iter(self.project()._to_list(behavior, json_conversions))
+        return [None if i < 0 else next(items) for i in lowest(self.index.data)]
+
+    return _to_list
+
+
+def _is_iterable(original: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """A dual number is no list, although its class has ``__iter__``."""
+
+    def is_non_string_like_iterable(obj: Any) -> bool:
+        return original(obj) and not (isinstance(obj, Pair) and obj.ndim == 0)
+
+    return is_non_string_like_iterable
+
+
+def _reduce(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Buffers are pickled by themselves, with both halves; protocol 5 would take raw memory."""
+
+    def __reduce_ex__(self: Any, protocol: Any) -> Any:
+        return original(self, min(int(protocol), 4) if ak.backend(self) == "dual" else protocol)
+
+    return __reduce_ex__
+
+
+def _lookup(original: Callable[..., None]) -> Callable[..., None]:
+    """Compiled code gets its pointers, which live buffers refuse to give, as a NumPy array."""
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        self.arrayptrs = lowest(self.arrayptrs)
+
+    return __init__
+
+
+def _lazy(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Delayed execution knows no fused loops for dual arrays: it runs Awkward's operations."""
+
+    def lazy(array: Any) -> Any:
+        return (adapter.lazy_wrapper if array.layout.backend.name == "dual" else original)(array)
+
+    return lazy
+
+
+#: what replaces each name that the adapter lists
+_PATCHES: dict[str, Callable[[Any], Any]] = {
+    "backend_of": _backend_of,
+    "categorical": _categorical,
+    "common_backend": _common_backend,
+    "constructor": _joining,
+    "formatter": _formatter,
+    "from_buffer": _from_buffer,
+    "from_buffers": _from_buffers,
+    "from_iter": from_iter.joining_duals,
+    "is_iterable": _is_iterable,
+    "lazy": _lazy,
+    "lookup": _lookup,
+    "printing": _printing,
+    "merging": _merging,
+    "option_to_list": _option_to_list,
+    "reduce": _reduce,
+    "simplified": _joining,
+    "through_arrow": _through_arrow,
+    "to_arrow": _to_arrow,
+    "to_json": _to_json,
+    "to_layout": _to_layout,
+    "to_nplike": _to_nplike,
+    "type": _type,
+}
+
+
 def install() -> None:
     """Replace the names that the adapter lists."""
-    adapter.patch("common_backend", _common_backend)
-    adapter.patch("to_layout", _to_layout)
-    adapter.patch("from_iter", _from_iter)
-    adapter.patch("formatter", _formatter)
+    for name, make in _PATCHES.items():
+        adapter.patch(name, make)
     adapter.extend_var(("dual", "dual-cuda"))

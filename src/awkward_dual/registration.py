@@ -36,8 +36,7 @@ def register() -> None:
             adapter.register_nplike(DualNumpy)
             adapter.register_backend(DualNumpy)(DualBackend)
             # the first construction of Awkward's singletons is not thread-safe
-            DualNumpy.instance()
-            DualBackend.instance()
+            adapter.extend_virtual_lookup(DualNumpy.instance(), DualBackend.instance())
             patches.install()
         if not hasattr(ak, "jvp"):
             ak.jvp = jvp

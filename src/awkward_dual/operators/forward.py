@@ -8,14 +8,14 @@ from typing import Any
 from awkward_dual.apply import reshape
 from awkward_dual.array import DualArray
 from awkward_dual.levels import new_level
-from awkward_dual.operators.leaves import (
-    attach,
+from awkward_dual.operators.results import (
     backend_of_inputs,
     on_input_backend,
     primal_part,
     tangent_part,
 )
 from awkward_dual.operators.reverse import out_and_aux
+from awkward_dual.operators.seeding import seed
 from awkward_dual.pair import make
 from awkward_dual.trees import map_tree
 
@@ -69,7 +69,7 @@ def jvp(
     [6.0, 0.0, 6.0]
     """
     primals, tangents = _arguments(primals, tangents)
-    leaves: list[Any] = []
+    backend = backend_of_inputs(primals)
 
     with new_level() as level:
 
@@ -79,15 +79,15 @@ def jvp(
             tangent = reshape(dvalue, (1, *dvalue.shape))
             return make(DualArray, value, tangent, level)
 
+        # a constant that is not loaded yet stays so
+        make_leaf.skips_constants = True  # type: ignore[attr-defined]
+
         def attach_leaf(x: Any, dx: Any, path: str) -> Any:
-            leaves.append(x)
-            return attach(x, dx, make_leaf, path)
+            return x if backend == "typetracer" else seed(x, dx, make_leaf, path)
 
         duals = map_tree(attach_leaf, primals, tangents)
         result = func(*duals)
     out, aux = out_and_aux(result, has_aux)
-    backend = backend_of_inputs(leaves)
-
 
     def plain(tree: Any, part: Callable[[Any, Any], Any]) -> Any:
         return map_tree(lambda x, path: on_input_backend(part(x, level), backend), tree)

@@ -11,12 +11,13 @@ import numpy as np
 from awkward_dual.array import DualArray, as_dual
 from awkward_dual.levels import new_level
 from awkward_dual.operators.forward import jvp
-from awkward_dual.operators.leaves import (
-    attach,
+from awkward_dual.operators.leaves import attach, leaf_values
+from awkward_dual.operators.results import (
     backend_of_inputs,
-    leaf_values,
     on_input_backend,
     primal_part,
+    tangent_part,
+    zeros_where_constant,
 )
 from awkward_dual.operators.reverse import (
     grad,
@@ -25,6 +26,7 @@ from awkward_dual.operators.reverse import (
     put_arguments,
     record,
 )
+from awkward_dual.operators.seeding import seed
 from awkward_dual.pair import make, on_level, raw_or_live
 from awkward_dual.trees import map_tree
 
@@ -52,7 +54,7 @@ def jacfwd(
     func : callable
         Any function of Awkward Arrays, NumPy arrays and numbers.
     argnums : int or tuple of int
-        The arguments to differentiate; the others are constants.
+        The arguments to differentiate, which are real; the others are constants.
     has_aux : bool
         Whether `func` returns ``(result, aux)``.
     chunk_size : int, optional
@@ -84,6 +86,8 @@ def jacfwd(
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         picked = _as_tuple(argnums)
         own = pick_arguments(args, picked, "jacfwd")
+        backend = _concrete_backend(args, "jacfwd")
+        _refuse_complex(own, "an argument")
         leaves = _all_leaves(own)
         count = sum(leaf.size for leaf in leaves)
         columns: list[list[Any]] = []
@@ -94,8 +98,6 @@ def jacfwd(
                 result = func(*put_arguments(args, picked, duals), **kwargs)
                 result, aux = out_and_aux(result, has_aux)
                 columns.append(_end_tangents(result, level, stop - start))
-        backend = backend_of_inputs(list(_flat(args)))
-
 
         def plain(tree: Any) -> Any:
             return map_tree(lambda x, path: on_input_backend(primal_part(x, level), backend), tree)
@@ -116,8 +118,8 @@ def jacrev(
 ) -> Callable[..., Any]:
     """A function that gives the Jacobian, row by row, by reverse mode.
 
-    Parameters and result are those of `jacfwd`; the function is called once.
-    Better where the result has fewer elements than the arguments.
+    Parameters and result are those of `jacfwd`; the function is called once, and
+    its result is real. Better where the result has fewer elements than the arguments.
 
     Examples
     --------
@@ -130,11 +132,14 @@ def jacrev(
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         picked = _as_tuple(argnums)
         own = pick_arguments(args, picked, "jacrev")
+        _concrete_backend(args, "jacrev")
+        _refuse_complex(own, "an argument")
 
         def of_picked(*chosen: Any) -> Any:
             return func(*put_arguments(args, picked, chosen), **kwargs)
 
         tape = record(of_picked, own, has_aux=has_aux)
+        _refuse_complex(tape.result, "a result")
         ends = _all_leaves(tape.result)
         count = sum(leaf.size for leaf in ends)
         rows: list[Any] = []
@@ -149,7 +154,9 @@ def jacrev(
     return jacobian
 
 
-def hessian(func: Callable[..., Any], argnums: ArgNums = 0, **options: Any) -> Callable[..., Any]:
+def hessian(
+    func: Callable[..., Any], argnums: ArgNums = 0, *, has_aux: bool = False, **options: Any
+) -> Callable[..., Any]:
     """A function that gives the Hessian of a scalar function: forward over reverse.
 
     Parameters
@@ -158,6 +165,8 @@ def hessian(func: Callable[..., Any], argnums: ArgNums = 0, **options: Any) -> C
         A function with one real number as its result.
     argnums : int or tuple of int
         The arguments to differentiate.
+    has_aux : bool
+        Whether `func` returns ``(result, aux)``.
     **options
         As for `jacfwd`.
 
@@ -175,7 +184,8 @@ def hessian(func: Callable[..., Any], argnums: ArgNums = 0, **options: Any) -> C
     array([[10.,  6.],
            [ 6.,  0.]])
     """
-    return jacfwd(grad(func, argnums), argnums, **options)
+    gradient = grad(func, argnums, has_aux=has_aux)
+    return jacfwd(gradient, argnums, has_aux=has_aux, **options)
 
 
 def hvp(func: Callable[..., Any], primals: Any, tangents: Any) -> Any:
@@ -209,6 +219,24 @@ def hvp(func: Callable[..., Any], primals: Any, tangents: Any) -> Any:
 
 def _as_tuple(argnums: ArgNums) -> tuple[int, ...]:
     return (argnums,) if isinstance(argnums, int) else tuple(argnums)
+
+
+def _concrete_backend(args: Any, what: str) -> str:
+    backend = backend_of_inputs(args)
+    if backend == "typetracer":
+        raise TypeError(
+            f"{what} needs the elements of its arguments; trace the function with jvp or vjp"
+        )
+    return backend
+
+
+def _refuse_complex(tree: Any, what: str) -> None:
+    """Raise for derivatives that are no complex number, but a real matrix for each element."""
+    if any(leaf.dtype.kind == "c" for leaf in _all_leaves(tree)):
+        ways = "jacfwd with real arguments, " if what == "a result" else ""
+        raise TypeError(
+            f"{what} of this Jacobian is complex; use {ways}real and imaginary parts, or jvp, vjp or grad"
+        )
 
 
 def _flat(tree: Any) -> list[Any]:
@@ -264,7 +292,7 @@ def _seed(own: Any, start: int, stop: int, level: Any) -> Any:
         base += value.size
         return make(DualArray, value, tangent, level)
 
-    return map_tree(lambda x, path: attach(x, None, make_leaf, path), own)
+    return map_tree(lambda x, path: seed(x, None, make_leaf, path), own)
 
 
 def _end_tangents(result: Any, level: Any, count: int) -> list[Any]:
@@ -299,7 +327,7 @@ def _transposed(rows: Any, ends: list[Any]) -> list[Any]:
     out = []
     for leaf, base in _with_bases(ends):
         own = as_dual(rows)[base : base + leaf.size]
-        out.append(raw_or_live(own.transpose().reshape((-1, *leaf.shape))))
+        out.append(raw_or_live(own.transpose().reshape((own.shape[1], *leaf.shape))))
     return out
 
 
@@ -316,10 +344,16 @@ def _assemble(plain: Any, columns: list[Any], own: Any, argnums: ArgNums, backen
 
         def for_argument(argument: Any, path: str) -> Any:
             nonlocal base
-            size = sum(leaf.size for leaf in leaf_values(argument))
+            leaves = leaf_values(argument)
+            if not parts or not leaves:
+                return tangent_part(x, None)
+            size = sum(leaf.size for leaf in leaves)
             blocks = iter([_block(part, base, size, argument) for part in parts])
             base += size
-            return on_input_backend(attach(x, None, lambda value, other: next(blocks)), backend)
+            filled = attach(x, None, lambda value, other: next(blocks))
+            if isinstance(filled, ak.Array | ak.Record):
+                filled = zeros_where_constant(filled)
+            return on_input_backend(filled, backend)
 
         trees = map_tree(for_argument, own)
         return trees[0] if isinstance(argnums, int) else trees

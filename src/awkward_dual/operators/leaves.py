@@ -1,4 +1,4 @@
-"""From arguments to duals and back: attach tangents to leaves, take them off again.
+"""From arguments to duals: attach tangents to leaves.
 
 `attach` walks a primal and its tangent side by side. They may differ in layout
 (options as masks or indices, lists with or without gaps, indexed or not) as long
@@ -14,22 +14,17 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from awkward_dual import adapter
+from awkward_dual.adapter import VirtualNDArray, maybe_materialize
 from awkward_dual.array import DualArray, as_dual, wrap
 from awkward_dual.errors import TangentMismatch
-from awkward_dual.pair import Pair, lowest, on_level, raw_or_live, weaken
-from awkward_dual.tape import Node
+from awkward_dual.pair import Pair, lowest, raw_or_live, weaken
 
 __all__ = (
     "attach",
     "attach_layout",
-    "backend_of_inputs",
     "is_differentiable",
     "leaf_values",
-    "on_input_backend",
-    "primal_part",
-    "tangent_part",
-    "zeros_where_constant",
+    "refuse_opaque",
 )
 
 #: makes a leaf's new value from its old one, and from that of the other tree
@@ -84,13 +79,30 @@ def attach(x: Any, dx: Any, make: MakeLeaf, path: str = "") -> Any:
         layout = attach_layout(x.layout, other, make, path)
         return ak.Array(layout, behavior=x.behavior, attrs=x.attrs)
     if not isinstance(x, Pair | np.ndarray | np.generic | float | complex):
+        if dx is not None:
+            _refuse_tangent(x, dx, path)
         return x
+    refuse_opaque(x)
     value = raw_or_live(as_dual(x)) if isinstance(x, np.ndarray | Pair) else weaken(x)
     if value.dtype.kind not in "fc":
         return as_dual(value) if value.ndim else x
     other = None if dx is None else _number(x, value, dx, path, make)
-    value = make(value, other)
-    return value if isinstance(value, Pair) or not value.ndim else wrap(value)
+    made = make(value, other)
+    if made is value and type(x) in (float, complex):
+        return x
+    return wrap(made) if isinstance(made, np.ndarray) else made
+
+
+def _refuse_tangent(x: Any, dx: Any, path: str) -> None:
+    """Raise if a tangent is given for what has none, and would be dropped."""
+    known = isinstance(x, int | str | bytes | np.generic) or x is None
+    known = known or ak.typetracer.is_unknown_scalar(x)
+    # an integer as the tangent of one is of its type, and ignored as in arrays
+    if not known or (isinstance(x, int) and isinstance(dx, float | complex) and dx != 0):
+        raise TangentMismatch(
+            f"{_at(path)}a {type(x).__name__} has no tangents ({dx!r} was given); "
+            "pass a float or an array, or None as its tangent"
+        )
 
 
 def _layout_of(x: Any, dx: Any, path: str) -> Any:
@@ -106,12 +118,19 @@ def _one(x: Any, dx: Any, path: str) -> Any:
     if isinstance(dx, ak.Record):
         at = dx.layout.at
         return dx.layout.array[at : at + 1]
-    raise TangentMismatch(f"{_at(path)}a record needs a record as its tangent, not {type(dx).__name__}")
+    raise TangentMismatch(
+        f"{_at(path)}a record needs a record as its tangent, not {type(dx).__name__}"
+    )
 
 
 def _number(x: Any, value: Any, dx: Any, path: str, make: MakeLeaf) -> Any:
     if isinstance(dx, ak.Array):
-        dx = dx.layout.to_backend("dual").to_backend_array()
+        try:
+            dx = dx.layout.to_backend("dual").to_backend_array(allow_missing=False)
+        except ValueError:
+            raise TangentMismatch(
+                f"{_at(path)}the primal is {_describe(value)}, its tangent {dx.type}"
+            ) from None
     other = raw_or_live(as_dual(dx)) if isinstance(dx, Pair | np.ndarray | list) else np.asarray(dx)
     shape = np.shape(other)
     if getattr(make, "takes_directions", False) and len(shape) == value.ndim + 1:
@@ -181,8 +200,11 @@ def _normal(layout: Any) -> Any:
         index = lowest(layout.index.data)
         present = index >= 0
         packed = np.where(present, np.cumsum(present) - 1, -1)
+        content = layout.project()
+        # Awkward carries records lazily, but has no option of an indexed array
+        content = content.project() if content.is_indexed else content
         return ak.contents.IndexedOptionArray(
-            ak.index.Index64(DualArray(packed)), layout.project(), parameters=layout.parameters
+            ak.index.Index64(DualArray(packed)), content, parameters=layout.parameters
         )
     if layout.is_indexed:
         return _normal(layout.project())
@@ -210,9 +232,16 @@ def _kind(layout: Any) -> str:
 def _attach_leaf(p: Any, t: Any, make: MakeLeaf, path: str) -> Any:
     if t is not None and p.dtype != t.dtype:
         raise _Differs(path, f"{p.dtype} against {t.dtype}")
-    if t is not None and t.data.ndim != p.data.ndim and not getattr(make, "takes_directions", False):
+    if (
+        t is not None
+        and t.data.ndim != p.data.ndim
+        and not getattr(make, "takes_directions", False)
+    ):
         raise _Differs(path, f"a number against {t.data.shape[1]} directions")
-    value = make(raw_or_live(p.data), None if t is None else raw_or_live(t.data))
+    if t is None and getattr(make, "skips_constants", False) and isinstance(p.data, VirtualNDArray):
+        return p
+    (data,) = maybe_materialize(p.data)
+    value = make(raw_or_live(data), None if t is None else raw_or_live(*maybe_materialize(t.data)))
     return ak.contents.NumpyArray(
         value if isinstance(value, Pair) else DualArray._new(value), parameters=p.parameters
     )
@@ -221,7 +250,7 @@ def _attach_leaf(p: Any, t: Any, make: MakeLeaf, path: str) -> Any:
 def _attach_regular(p: Any, t: Any, make: MakeLeaf, path: str) -> Any:
     if t is not None and p.size != t.size:
         raise _Differs(path, f"lists of {p.size} against lists of {t.size}")
-    return p.copy(content=_attach(p.content, t and t.content, make, f"{path}[]"))
+    return p.copy(content=_attach(p.content, None if t is None else t.content, make, f"{path}[]"))
 
 
 def _attach_list(p: Any, t: Any, make: MakeLeaf, path: str) -> Any:
@@ -231,7 +260,7 @@ def _attach_list(p: Any, t: Any, make: MakeLeaf, path: str) -> Any:
             i = int(np.flatnonzero(np.diff(a) != np.diff(b))[0])
             lengths = f"{a[i + 1] - a[i]} elements against {b[i + 1] - b[i]}"
             raise _Differs(f"{path}[{i}]", lengths)
-    return p.copy(content=_attach(p.content, t and t.content, make, f"{path}[]"))
+    return p.copy(content=_attach(p.content, None if t is None else t.content, make, f"{path}[]"))
 
 
 def _attach_option(p: Any, t: Any, make: MakeLeaf, path: str) -> Any:
@@ -241,12 +270,12 @@ def _attach_option(p: Any, t: Any, make: MakeLeaf, path: str) -> Any:
             i = int(np.flatnonzero(a != b)[0])
             missing = "the primal" if a[i] else "the tangent"
             raise _Differs(f"{path}[{i}]", f"missing in {missing} only")
-    return p.copy(content=_attach(p.content, t and t.content, make, f"{path}?"))
+    return p.copy(content=_attach(p.content, None if t is None else t.content, make, f"{path}?"))
 
 
 def _attach_record(p: Any, t: Any, make: MakeLeaf, path: str) -> Any:
     if t is not None and (set(p.fields) != set(t.fields) or p.is_tuple != t.is_tuple):
-        raise _Differs(path, f"fields {p.fields} against {t.fields}")
+        raise _Differs(path, f"{_kind(p)} against {_kind(t)}")
     contents = [
         _attach(
             p.content(field)[: p.length],
@@ -257,6 +286,13 @@ def _attach_record(p: Any, t: Any, make: MakeLeaf, path: str) -> Any:
         for field in p.fields
     ]
     return p.copy(contents=contents)
+
+
+def _not_indexed(layout: Any) -> Any:
+    """A union's content: Awkward allows none that is an index into another, but for categories."""
+    is_categorical = layout.parameter("__array__") == "categorical"
+    is_plain_index = layout.is_indexed and not layout.is_option and not is_categorical
+    return layout.project() if is_plain_index else layout
 
 
 def _attach_union(p: Any, t: Any, make: MakeLeaf, path: str) -> Any:
@@ -274,102 +310,12 @@ def _attach_union(p: Any, t: Any, make: MakeLeaf, path: str) -> Any:
     return ak.contents.UnionArray(
         ak.index.Index8(DualArray(tags)),
         ak.index.Index64(DualArray(index)),
-        contents,
+        [_not_indexed(content) for content in contents],
         parameters=p.parameters,
     )
 
 
-# -- take apart
-
-
-def primal_part(x: Any, level: Any) -> Any:
-    """The primal of a result on `level`."""
-
-    def layout_part(layout: Any) -> Any:
-        def action(layout: Any, **_: Any) -> Any:
-            if layout.is_numpy:
-                primal, _tangent = on_level(layout.data, level)
-                data = primal if isinstance(primal, Pair) else DualArray._new(primal)
-                return ak.contents.NumpyArray(data, parameters=layout.parameters)
-            return None
-
-        if layout.backend.name != "dual":
-            return layout
-        return adapter.recursively_apply(layout, action)
-
-    if isinstance(x, Pair):
-        return wrap(on_level(x, level)[0])
-    return np.float64(x) if type(x) is float else _each_layout(x, layout_part)
-
-
-def tangent_part(x: Any, level: Any) -> Any:
-    """The tangent of a result on `level`, in the shape of its primal.
-
-    The tangent of a result that does not depend on the arguments is zero. A
-    tangent along several directions has them as a last, regular axis.
-    """
-
-    def layout_part(layout: Any) -> Any:
-        on_dual = layout.backend.name == "dual"
-
-        def action(layout: Any, **_: Any) -> Any:
-            if layout.parameter("__array__") in ("string", "bytestring"):
-                return ak.zeros_like(layout, highlevel=False)
-            if not layout.is_numpy:
-                return None
-            tangent = on_level(layout.data, level)[1] if on_dual else None
-            if tangent is None:
-                return ak.zeros_like(layout, highlevel=False)
-            data = _directions_last(tangent)
-            data = data if isinstance(data, Pair) else DualArray._new(data)
-            return ak.contents.NumpyArray(data, parameters=layout.parameters)
-
-        return adapter.recursively_apply(layout, action)
-
-    if isinstance(x, Pair):
-        tangent = on_level(x, level)[1]
-        if tangent is None:
-            return wrap(np.zeros(x.shape, x.dtype))
-        return wrap(_directions_last(tangent))
-    if isinstance(x, np.ndarray | np.generic | int | float | complex):
-        return np.zeros_like(x)[()]
-    return _each_layout(x, layout_part) if isinstance(x, ak.Array | ak.Record) else None
-
-
-def _each_layout(x: Any, part: Callable[[Any], Any]) -> Any:
-    """A high-level object with its layout mapped; anything else as it is."""
-    if isinstance(x, ak.Array):
-        if ak.backend(x) == "typetracer":
-            return x
-        return ak.Array(part(x.layout), behavior=x.behavior, attrs=x.attrs)
-    if isinstance(x, ak.Record):
-        at = x.layout.at
-        record = ak.record.Record(part(x.layout.array[at : at + 1]), 0)
-        return ak.Record(record, behavior=x.behavior, attrs=x.attrs)
-    return x
-
-
-def _directions_last(tangent: Any) -> Any:
-    """A tangent of shape ``(k, *shape)`` without its axis for ``k = 1``, else with it last."""
-    if isinstance(tangent, Node):
-        raise TypeError(
-            "under vjp and grad a tangent is recorded, not computed; use jvp or jacfwd to see it"
-        )
-    if tangent.shape[0] == 1:
-        return raw_or_live(as_dual(tangent)[0])
-    return raw_or_live(as_dual(tangent).transpose(*range(1, tangent.ndim), 0))
-
-
-def zeros_where_constant(x: Any) -> Any:
-    """`x` with its integer, boolean and string leaves as ``ak.zeros_like`` has them."""
-
-    def action(layout: Any, **_: Any) -> Any:
-        strings = layout.parameter("__array__") in ("string", "bytestring")
-        if strings or (layout.is_numpy and layout.dtype.kind not in "fc"):
-            return ak.zeros_like(layout, highlevel=False)
-        return None
-
-    return _each_layout(x, lambda layout: adapter.recursively_apply(layout, action))
+# -- look at leaves
 
 
 def leaf_values(x: Any) -> list[Any]:
@@ -384,36 +330,19 @@ def leaf_values(x: Any) -> list[Any]:
     return found
 
 
-def on_input_backend(x: Any, name: str) -> Any:
-    """`x` on the backend of the inputs, unless it carries a live tangent of another level."""
-    if isinstance(x, ak.Array | ak.Record):
-        if ak.backend(x) != "dual" or name == "dual" or _is_live_layout(x.layout):
-            return x
-        return ak.to_backend(x, name)
-    if isinstance(x, DualArray) and name != "dual":
-        value = raw_or_live(x)
-        return x if isinstance(value, Pair) else value
-    return x
+def refuse_opaque(x: Any) -> None:
+    """Raise for NumPy arrays whose numbers a tangent would not reach.
 
-
-def _is_live_layout(layout: Any) -> bool:
-    found = False
-
-    def action(layout: Any, **_: Any) -> None:
-        nonlocal found
-        if layout.is_numpy and isinstance(raw_or_live(layout.data), Pair):
-            found = True
-
-    layout = layout.array if isinstance(layout, ak.record.Record) else layout
-    adapter.recursively_apply(layout, action, return_array=False)
-    return found
-
-
-def backend_of_inputs(leaves: list[Any]) -> str:
-    """The backend on which results come back."""
-    for x in leaves:
-        if isinstance(x, DualArray) and x.ndim:
-            return "dual"
-        if isinstance(x, ak.Array | ak.Record) and ak.backend(x) == "dual":
-            return "dual"
-    return "cpu"
+    Raises
+    ------
+    TypeError
+        For object arrays, structured arrays and masked arrays.
+    """
+    if not isinstance(x, np.ndarray) or (x.dtype.kind not in "OV" and type(x) is np.ndarray):
+        return
+    if isinstance(x, np.ma.MaskedArray) or x.dtype.kind in "OV":
+        what = "masked" if isinstance(x, np.ma.MaskedArray) else f"of dtype {x.dtype}"
+        raise TypeError(
+            f"a NumPy array that is {what} has no derivatives; make an ak.Array of it "
+            "(of a list with dual numbers: ak.Array([...]))"
+        )

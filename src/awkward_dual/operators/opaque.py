@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-
+from awkward_dual.errors import LevelError
+from awkward_dual.levels import Level
 from awkward_dual.linear import Cast, FunctionMap, LinearMap, Reshape, Slice, total
 from awkward_dual.operators.forward import jvp
 from awkward_dual.operators.leaves import attach, leaf_values
-from awkward_dual.operators.reverse import Tape, record
-from awkward_dual.pair import Pair, make, on_level, top_level
+from awkward_dual.operators.reverse import Tape, record, tangents_like
+from awkward_dual.pair import Pair, make, on_level, operand, top_level
 from awkward_dual.tape import Node
 from awkward_dual.trees import map_tree
 
@@ -21,7 +22,7 @@ __all__ = ("checkpoint", "custom_jvp", "linearize")
 Leaves = list[Any]
 
 
-class custom_jvp:  # noqa: N801 - the name that users of JAX know
+class custom_jvp:
     """A function with a derivative rule of its own, honoured by all operators.
 
     Parameters
@@ -64,13 +65,17 @@ class custom_jvp:  # noqa: N801 - the name that users of JAX know
 
     def __call__(self, *args: Any) -> Any:
         if self.rule is None:
-            raise TypeError(f"custom_jvp function {self.__name__!r} has no rule; give it one with defjvp")
+            raise TypeError(
+                f"custom_jvp function {self.__name__!r} has no rule; give it one with defjvp"
+            )
         fixed = {i % len(args): args[i] for i in self.nondiff_argnums}
         own = tuple(x for i, x in enumerate(args) if i not in fixed)
 
         def evaluate(*own: Any) -> Any:
             remaining = iter(own)
-            return self.func(*(fixed[i] if i in fixed else next(remaining) for i in range(len(args))))
+            return self.func(
+                *(fixed[i] if i in fixed else next(remaining) for i in range(len(args)))
+            )
 
         def push(primals: Any, tangents: Any) -> Any:
             assert self.rule is not None
@@ -152,7 +157,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
                 edges = [(m, known[p.serial]) for m, p in node.edges if known[p.serial] is not None]
                 known[node.serial] = total(edges)
         ends = [None if node is None else known[node.serial] for node in tape.ends]
-        return tape.plain(_like(tape.result, ends))
+        return tangents_like(tape.result, ends, tape.backend)
 
     return tape.plain(tape.result), push
 
@@ -206,14 +211,25 @@ def _call(
     ends = _leaves(result)
     if not ends:
         return result
+    _check_closed(ends, level)
     starts = [p for p, _ in parts]
     dtype = np.result_type(*(v.dtype for v in (*starts, *ends)))
     linear_map = _function_map(primals, starts, result, ends, dtype, push, pull)
     image = total([(linear_map, _join(tangents, starts, dtype))])
-    pairs = [
-        make(cls, y, t, level) for y, t in zip(ends, _part(image, ends, dtype), strict=True)
-    ]
+    if not isinstance(image, Node):
+        _check_closed([image], level)
+    pairs = [make(cls, y, t, level) for y, t in zip(ends, _part(image, ends, dtype), strict=True)]
     return _like(result, pairs)
+
+
+def _check_closed(values: Leaves, level: Level) -> None:
+    """Raise if a function that was given its arguments on lower levels found others."""
+    found, _ = top_level(values)
+    if found is not None and found.serial >= level.serial:
+        raise LevelError(
+            "a function with a rule of its own (custom_jvp, checkpoint) uses a dual that is not "
+            "among its arguments; pass it as an argument"
+        )
 
 
 def _function_map(
@@ -246,7 +262,10 @@ def _like(tree: Any, leaves: Leaves) -> Any:
 
     def put(value: Any, _other: Any) -> Any:
         leaf = next(remaining)
-        return np.zeros(value.shape, value.dtype)[()] if leaf is None else leaf
+        if leaf is None:
+            return np.zeros(value.shape, value.dtype)[()]
+        # Python's numbers as such: NumPy lets the dtype of an array win over them
+        return leaf if isinstance(leaf, Pair | Node) else operand(leaf)
 
     return map_tree(lambda x, path: attach(x, None, put, path), tree)
 
@@ -279,5 +298,3 @@ def _part(t: Any, leaves: Leaves, dtype: Any) -> Leaves:
         out.append(own if isinstance(own, Pair | Node) or own.ndim else own[()])
         base += leaf.size
     return out
-
-

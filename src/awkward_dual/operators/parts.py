@@ -6,13 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 import awkward as ak
+import numpy as np
 
 from awkward_dual.apply import reshape, transpose
-from awkward_dual.array import DualArray
-from awkward_dual.levels import GROUND, Level
+from awkward_dual.array import DualArray, check_ground
+from awkward_dual.errors import TangentMismatch
+from awkward_dual.levels import GROUND, Level, inspection
 from awkward_dual.operators.jacobian import _as_tuple
-from awkward_dual.operators.leaves import attach, leaf_values, on_input_backend, primal_part, tangent_part
+from awkward_dual.operators.leaves import leaf_values
+from awkward_dual.operators.results import on_input_backend, primal_part, tangent_part
 from awkward_dual.operators.reverse import pick_arguments, put_arguments, vjp
+from awkward_dual.operators.seeding import seed
 from awkward_dual.pair import Pair, lowest, make
 from awkward_dual.trees import map_tree
 
@@ -27,9 +31,8 @@ def dual(primal: Any, tangent: Any) -> Any:
     primal
         An ``ak.Array`` or ``ak.Record``, a NumPy array, a number, or a tree of them.
     tangent
-        The same for the tangent, or ``None``. A last regular axis of length k
-        holds k directions (for NumPy arrays and numbers, a first axis, as in
-        `DualArray`).
+        The same for the tangent, or ``None``. A last axis of length k holds k
+        directions, as `tangent` gives them.
 
     Returns
     -------
@@ -39,6 +42,8 @@ def dual(primal: Any, tangent: Any) -> Any:
     ------
     TangentMismatch
         If the tangent does not fit.
+    LevelError
+        If either is live itself: no level is lower than the ground. Nest `jvp` instead.
 
     Examples
     --------
@@ -50,9 +55,9 @@ def dual(primal: Any, tangent: Any) -> Any:
     """
 
     def leaf(x: Any, dx: Any, path: str) -> Any:
-        if not isinstance(x, ak.Array | ak.Record):
-            return x if dx is None else DualArray(x, dx)
-        return attach(x, dx, _ground_leaf, path)
+        if isinstance(x, int | np.integer) and np.asarray(dx).dtype.kind in "fc":
+            raise TangentMismatch(f"{type(x).__name__} has no tangents; pass a float")
+        return seed(x, dx, _ground_leaf, path)
 
     return map_tree(leaf, primal, tangent)
 
@@ -60,6 +65,7 @@ def dual(primal: Any, tangent: Any) -> Any:
 def _ground_leaf(value: Any, other: Any) -> Any:
     if other is None:
         return value
+    check_ground(value, other)
     if other.ndim == value.ndim:
         other = reshape(other, (1, *other.shape))
     else:
@@ -144,7 +150,7 @@ def stop_gradient(x: Any) -> Any:
     """
 
     def leaf(x: Any, path: str) -> Any:
-        if isinstance(x, Pair) or isinstance(x, ak.Array | ak.Record):
+        if isinstance(x, Pair | ak.Array | ak.Record):
             while is_live(x):
                 x = primal(x)
         return x
@@ -160,7 +166,9 @@ def highest_level(x: Any) -> Level | None:
         nonlocal found
         if isinstance(leaf, ak.Array | ak.Record) and ak.backend(leaf) != "dual":
             return leaf
-        for value in leaf_values(leaf) if isinstance(leaf, ak.Array | ak.Record) else [leaf]:
+        with inspection():
+            values = leaf_values(leaf) if isinstance(leaf, ak.Array | ak.Record) else [leaf]
+        for value in values:
             while isinstance(value, Pair):
                 level = value._level
                 if level is not None and (found is None or level.serial > found.serial):
@@ -172,7 +180,9 @@ def highest_level(x: Any) -> Level | None:
     return found
 
 
-def elementwise_grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
+def elementwise_grad(
+    func: Callable[..., Any], argnums: int | tuple[int, ...] = 0
+) -> Callable[..., Any]:
     """The derivative of a function that maps each element by itself, for every element.
 
     Parameters
@@ -200,7 +210,9 @@ def elementwise_grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 
     def derivative(*args: Any, **kwargs: Any) -> Any:
         picked = _as_tuple(argnums)
         own = pick_arguments(args, picked, "elementwise_grad")
-        value, pullback = vjp(lambda *chosen: func(*put_arguments(args, picked, chosen), **kwargs), *own)
+        value, pullback = vjp(
+            lambda *chosen: func(*put_arguments(args, picked, chosen), **kwargs), *own
+        )
         gradients = pullback(map_tree(_ones, value))
         return gradients[0] if isinstance(argnums, int) else gradients
 
@@ -208,4 +220,6 @@ def elementwise_grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 
 
 
 def _ones(x: Any, path: str) -> Any:
+    if any(value.dtype.kind == "c" for value in leaf_values(x)):
+        raise TypeError("elementwise_grad needs a real result; use jvp for one that is complex")
     return ak.ones_like(x) if isinstance(x, ak.Array | ak.Record) else lowest(x) * 0 + 1.0

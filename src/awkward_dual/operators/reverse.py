@@ -10,16 +10,18 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from awkward_dual.array import DualArray, wrap
+from awkward_dual.array import DualArray, as_dual, wrap
 from awkward_dual.levels import Level, new_level
 from awkward_dual.linear import Identity, total
-from awkward_dual.operators.leaves import (
-    attach,
+from awkward_dual.operators.leaves import attach, is_differentiable, leaf_values
+from awkward_dual.operators.results import (
     backend_of_inputs,
     on_input_backend,
     primal_part,
+    tangent_part,
     zeros_where_constant,
 )
+from awkward_dual.operators.seeding import seed
 from awkward_dual.pair import Pair, make, on_level, raw_or_live
 from awkward_dual.tape import Node, pull_back
 from awkward_dual.trees import map_tree
@@ -112,28 +114,34 @@ class Tape:
 
     def like_primals(self, leaves: list[Any]) -> Any:
         """A tree of the type of the arguments, with these leaves (``None``: zero)."""
-        remaining = iter(zip(leaves, self.starts, strict=True))
+        return tangents_like(self.primals, leaves, self.backend)
 
-        def put(_value: Any, _other: Any) -> Any:
-            leaf, node = next(remaining)
-            return np.zeros(node.shape, node.dtype)[()] if leaf is None else leaf
 
-        def put_leaf(x: Any, path: str) -> Any:
-            filled = attach(x, None, put, path)
-            if isinstance(filled, ak.Array | ak.Record):
-                filled = zeros_where_constant(filled)
-            elif filled is x:
-                filled = np.zeros_like(x)[()] if isinstance(x, int | np.generic | np.ndarray) else None
-            elif not isinstance(filled, Pair):
-                filled = wrap(filled)
-            return on_input_backend(filled, self.backend)
+def tangents_like(tree: Any, leaves: list[Any], backend: str) -> Any:
+    """A tree of the type of `tree` with these leaves (``None``: zero), zero where it has none."""
+    remaining = iter(leaves)
 
-        return map_tree(put_leaf, self.primals)
+    def put(value: Any, _other: Any) -> Any:
+        leaf = next(remaining)
+        if leaf is None:
+            return np.zeros(value.shape, value.dtype)[()]
+        # numbers are NumPy scalars below every level: their operators are not those of arrays
+        return leaf if leaf.ndim else raw_or_live(as_dual(leaf)[()])
+
+    def put_leaf(x: Any, path: str) -> Any:
+        if backend == "typetracer" or not leaf_values(x):
+            return tangent_part(x, None)
+        filled = attach(x, None, put, path)
+        if isinstance(filled, ak.Array | ak.Record):
+            filled = zeros_where_constant(filled)
+        return on_input_backend(wrap(filled), backend)
+
+    return map_tree(put_leaf, tree)
 
 
 def record(func: Callable[..., Any], primals: Any, *, has_aux: bool = False) -> Tape:
     """Call a function and record the linear maps of its operations."""
-    leaves: list[Any] = []
+    backend = backend_of_inputs(primals)
     starts: list[Node] = []
     ends: list[Node | None] = []
 
@@ -145,8 +153,7 @@ def record(func: Callable[..., Any], primals: Any, *, has_aux: bool = False) -> 
             return make(DualArray, value, node, level)
 
         def start(x: Any, path: str) -> Any:
-            leaves.append(x)
-            return attach(x, None, start_leaf, path)
+            return x if backend == "typetracer" else seed(x, None, start_leaf, path)
 
         result, aux = out_and_aux(func(*map_tree(start, primals)), has_aux)
 
@@ -157,7 +164,7 @@ def record(func: Callable[..., Any], primals: Any, *, has_aux: bool = False) -> 
 
         # projections of the result's layout belong to the program: they are recorded too
         result = map_tree(lambda x, path: attach(x, None, end_leaf, path), result)
-    return Tape(primals, result, aux, starts, ends, level, backend_of_inputs(leaves))
+    return Tape(primals, result, aux, starts, ends, level, backend)
 
 
 def _cotangents(result: Any, cotangent: Any) -> list[Any]:
@@ -258,12 +265,13 @@ def out_and_aux(result: Any, has_aux: bool) -> tuple[Any, Any]:
 
 def check_scalar(value: Any) -> None:
     """Raise unless `value` is one real number."""
-    if isinstance(value, np.floating) or (
-        isinstance(value, Pair) and value.ndim == 0 and value.dtype.kind == "f"
-    ):
+    is_scalar = isinstance(value, np.generic) or (isinstance(value, Pair) and value.ndim == 0)
+    if (is_scalar or ak.typetracer.is_unknown_scalar(value)) and value.dtype.kind == "f":
         return
     raw = raw_or_live(value)
-    what = value.type if isinstance(value, ak.Array | ak.Record) else getattr(raw, "dtype", type(raw))
+    what = (
+        value.type if isinstance(value, ak.Array | ak.Record) else getattr(raw, "dtype", type(raw))
+    )
     raise TypeError(
         f"grad needs a function with one real number as its result, not {what}; "
         "reduce it, for example with ak.sum(..., axis=None), or use vjp, jacfwd or jacrev"
@@ -276,22 +284,36 @@ def pick_arguments(args: tuple[Any, ...], argnums: tuple[int, ...], what: str) -
     Raises
     ------
     TypeError
-        If there is no such argument, or it holds no floating numbers.
+        If there is no such argument, one is named twice, or one holds no floating numbers.
     """
-    out = []
     for i in argnums:
+        if not isinstance(i, int | np.integer):
+            raise TypeError(f"argnums must be an int or a tuple of ints, not {i!r}")
         if not -len(args) <= i < len(args):
             raise TypeError(f"argnums={i}, but the function was called with {len(args)} arguments")
-        x = args[i]
-        if isinstance(x, int | np.integer | str) or (
-            isinstance(x, np.ndarray) and x.dtype.kind not in "fc"
-        ):
+    if len({i % len(args) for i in argnums}) != len(argnums):
+        raise TypeError(f"argnums={argnums} names an argument twice")
+    for i in argnums:
+        kinds: list[str | None] = []
+        map_tree(lambda x, path, kinds=kinds: kinds.append(_without_derivative(x)), args[i])
+        if kinds and None not in kinds:
             raise TypeError(
-                f"{what} of argument {i}, which is {getattr(x, 'dtype', type(x).__name__)}: "
+                f"{what} of argument {i}, which is {', '.join(map(str, dict.fromkeys(kinds)))}: "
                 "only floating and complex numbers have derivatives; pass a float"
             )
-        out.append(x)
-    return tuple(out)
+    return tuple(args[i] for i in argnums)
+
+
+def _without_derivative(x: Any) -> str | None:
+    """What a leaf of a tree is, if it has no derivatives."""
+    if isinstance(x, ak.Array | ak.Record):
+        layout = x.layout.array if isinstance(x, ak.Record) else x.layout
+        name = str(layout.form.type)
+        return None if is_differentiable(layout) or "unknown" in name else name
+    dtype = getattr(x, "dtype", None)
+    if isinstance(x, float | complex) or (dtype is not None and dtype.kind in "fc"):
+        return None
+    return type(x).__name__ if dtype is None else str(dtype)
 
 
 def put_arguments(args: tuple[Any, ...], argnums: tuple[int, ...], chosen: Any) -> list[Any]:

@@ -17,17 +17,54 @@ import numpy as np
 
 from awkward_dual import apply
 from awkward_dual.linear import Cast, Cumulate, Identity, LinearMap, Reshape, Sum, Weighted
+from awkward_dual.pair import lowest
 from awkward_dual.rules.table import Kind, Rule, rule
 
 # -- step
 
-for _name in (
-    "all any allclose isclose array_equal array_equiv argmax argmin argsort argpartition argwhere "
-    "nanargmax nanargmin count_nonzero nonzero flatnonzero searchsorted digitize "
-    "iscomplex isreal iscomplexobj isrealobj isneginf isposinf isin lexsort "
-    "shape ndim size zeros_like ones_like empty_like round around fix "
-    "result_type can_cast common_type min_scalar_type shares_memory may_share_memory"
-).split():
+for _name in [
+    "all",
+    "any",
+    "allclose",
+    "isclose",
+    "array_equal",
+    "array_equiv",
+    "argmax",
+    "argmin",
+    "argsort",
+    "argpartition",
+    "argwhere",
+    "nanargmax",
+    "nanargmin",
+    "count_nonzero",
+    "nonzero",
+    "flatnonzero",
+    "searchsorted",
+    "digitize",
+    "iscomplex",
+    "isreal",
+    "iscomplexobj",
+    "isrealobj",
+    "isneginf",
+    "isposinf",
+    "isin",
+    "lexsort",
+    "shape",
+    "ndim",
+    "size",
+    "zeros_like",
+    "ones_like",
+    "empty_like",
+    "round",
+    "around",
+    "fix",
+    "result_type",
+    "can_cast",
+    "common_type",
+    "min_scalar_type",
+    "shares_memory",
+    "may_share_memory",
+]:
     rule(getattr(np, _name), Kind.STEP)
 
 # -- movers
@@ -237,7 +274,7 @@ def _unique(xp: Any, x: Any, return_index: bool = False, return_inverse: bool = 
             return_counts: bool = False, axis: Any = None, **kwargs: Any) -> Any:  # fmt: skip
     if return_index or return_inverse or return_counts or axis is not None:
         raise TypeError("np.unique of a live array supports neither extra outputs nor an axis")
-    _, index = np.unique(apply.lowest(x), return_index=True, **kwargs)
+    _, index = np.unique(lowest(x), return_index=True, **kwargs)
     return xp.ravel(x)[index]
 
 
@@ -272,6 +309,18 @@ def _nan_to_num(xp: Any, x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any =
 def _angle(xp: Any, x: Any, deg: bool = False) -> Any:
     y = xp.arctan2(xp.imag(x), xp.real(x))
     return y * (180.0 / np.pi) if deg else y
+
+
+@_program(np.sinc)
+def _sinc(xp: Any, x: Any) -> Any:
+    t = np.pi * x
+    near = xp.absolute(t) < 1
+    # sin(t) / t has no derivative at 0; its power series, to full precision, has all of them
+    square = xp.where(near, t * t, 0)
+    series = 1.0
+    for n in range(20, 0, -2):
+        series = 1 - square / (n * (n + 1)) * series
+    return xp.where(near, series, xp.sin(t) / xp.where(near, 1, t))
 
 
 @_program(np.diff)

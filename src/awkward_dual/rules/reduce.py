@@ -27,10 +27,20 @@ _REDUCE = ("toptr", "fromptr", "offsets", "outlength")
 
 # -- step: integer or boolean results
 
-for _name in (
-    "argmax argmax_complex argmin argmin_complex countnonzero countnonzero_complex "
-    "prod_bool prod_bool_complex sum_bool sum_bool_complex sum_int32_bool_64 sum_int64_bool_64"
-).split():
+for _name in [
+    "argmax",
+    "argmax_complex",
+    "argmin",
+    "argmin_complex",
+    "countnonzero",
+    "countnonzero_complex",
+    "prod_bool",
+    "prod_bool_complex",
+    "sum_bool",
+    "sum_bool_complex",
+    "sum_int32_bool_64",
+    "sum_int64_bool_64",
+]:
     rule(f"awkward_reduce_{_name}", Kind.STEP)
 
 # -- linear

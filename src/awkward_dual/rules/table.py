@@ -9,8 +9,10 @@ that it can be differentiated again.
 from __future__ import annotations
 
 import enum
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 __all__ = ("Kind", "Rule", "find", "forget", "rows", "rule")
@@ -67,6 +69,9 @@ def name_of(target: Any) -> str:
 
 _table: dict[Any, Rule] = {}
 
+#: the rules of optional libraries, loaded when a dual meets an operation that has no row
+OPTIONAL = {"scipy.special": "awkward_dual.rules.special"}
+
 
 def rule(target: Any, kind: Kind, body: Callable[..., Any] | None = None, **options: Any) -> Rule:
     """Add a row to the table.
@@ -93,9 +98,18 @@ def forget(target: Any) -> None:
 def find(target: Any) -> Rule | None:
     """The row of a ufunc, NumPy function or kernel, if it has one."""
     try:
-        return _table.get(target)
+        row = _table.get(target)
     except TypeError:  # an unhashable callable has no row
         return None
+    return row if row is not None else _find_optional(target)
+
+
+def _find_optional(target: Any) -> Rule | None:
+    for library, rules in OPTIONAL.items():
+        if library in sys.modules:
+            # a second import is a look-up, and waits for one that runs in another thread
+            import_module(rules)
+    return _table.get(target)
 
 
 def rows() -> tuple[Rule, ...]:

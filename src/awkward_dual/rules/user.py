@@ -47,6 +47,10 @@ def def_ufunc_rule(
     ... def cube_partials(xp, y, x):
     ...     return (3 * x**2,)
     """
+    if not hasattr(ufunc, "nin") or not hasattr(ufunc, "nout"):
+        raise TypeError(
+            f"{ufunc!r} is no ufunc; give a function its rule with awkward_dual.custom_jvp"
+        )
     row = find(ufunc)
     if row is not None:
         if not row.option("user"):

@@ -1,0 +1,103 @@
+"""Seed arguments with tangents, in the layout that they have.
+
+`attach` gives a layout its one canonical form, in which every element is shown
+once. A program must see the layout of its argument, for Awkward's operations may
+depend on it. So the tangents of the canonical form are put where its elements
+stand in the argument's own buffers; elements that are hidden (behind a mask, in
+a gap) get none. Only where a layout shows an element twice does the canonical
+form take its place: each showing is an element of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from awkward_dual.adapter import recursively_apply
+from awkward_dual.array import DualArray
+from awkward_dual.linear import Take, total
+from awkward_dual.operators.leaves import MakeLeaf, attach, is_differentiable, leaf_values
+from awkward_dual.pair import Pair, lowest, make, raw_or_live
+
+__all__ = ("seed",)
+
+
+def seed(x: Any, dx: Any, make_leaf: MakeLeaf, path: str = "") -> Any:
+    """`attach`, with the result in the layout of `x` wherever that shows each element once."""
+    if not isinstance(x, ak.Array | ak.Record):
+        return attach(x, dx, make_leaf, path)
+    made: list[tuple[Any, Any]] = []
+
+    def remember(value: Any, other: Any) -> Any:
+        made.append((value, make_leaf(value, other)))
+        return made[-1][1]
+
+    for name in ("takes_directions", "skips_constants"):
+        setattr(remember, name, getattr(make_leaf, name, False))
+    attached = attach(x, dx, remember, path)
+    array = x.layout.array if isinstance(x, ak.Record) else x.layout
+    if _is_canonical(array) or not made:
+        return attached
+    places = places_of(x)
+    if len(places) != len(made) or any(len(np.unique(p)) != len(p) for p in places):
+        return attached
+    layout = _in_place(array, places, made)
+    if isinstance(x, ak.Record):
+        layout = ak.record.Record(layout, x.layout.at)
+    return type(x)(layout, behavior=x.behavior, attrs=x.attrs)
+
+
+def _is_canonical(layout: Any) -> bool:
+    """Whether a layout shows every element of its differentiable buffers once, in order."""
+    if layout.is_numpy:
+        return bool(layout.data.ndim == 1)
+    if layout.is_unknown or not is_differentiable(layout):
+        return True
+    if layout.is_record:
+        return all(bool(c.length == layout.length) and _is_canonical(c) for c in layout.contents)
+    if layout.is_regular:
+        whole = layout.content.length == layout.length * layout.size
+        return bool(whole) and _is_canonical(layout.content)
+    if layout.is_list and isinstance(layout, ak.contents.ListOffsetArray):
+        offsets = layout.offsets
+        whole = offsets[0] == 0 and offsets[layout.length] == layout.content.length
+        return bool(whole) and _is_canonical(layout.content)
+    return False
+
+
+def places_of(x: Any) -> list[Any]:
+    """For each leaf of the canonical form, where its elements stand in the buffer of `x`."""
+
+    def number(layout: Any, **_: Any) -> Any:
+        if layout.is_numpy and layout.dtype.kind in "fc":
+            size = int(np.prod(layout.shape, dtype=np.int64))
+            numbers = np.arange(size, dtype=np.float64).reshape(layout.shape)
+            return ak.contents.NumpyArray(DualArray(numbers), parameters=layout.parameters)
+        return None
+
+    array = x.layout.array if isinstance(x, ak.Record) else x.layout
+    numbered = recursively_apply(array.to_backend("dual"), number)
+    if isinstance(x, ak.Record):
+        numbered = numbered[x.layout.at : x.layout.at + 1]
+    return [np.asarray(lowest(leaf)).astype(np.int64) for leaf in leaf_values(ak.Array(numbered))]
+
+
+def _in_place(layout: Any, places: list[Any], made: list[tuple[Any, Any]]) -> Any:
+    """The layout with the tangents of the canonical leaves at their places."""
+    remaining = iter(zip(places, made, strict=True))
+
+    def action(layout: Any, **_: Any) -> Any:
+        if not layout.is_numpy or layout.dtype.kind not in "fc":
+            return None
+        place, (value, dual) = next(remaining)
+        if not isinstance(dual, Pair) or dual is value:
+            return layout
+        own = raw_or_live(layout.data)
+        linear_map = Take(own.shape, place, own.dtype).T
+        tangent = total([(linear_map, dual._tangent)])
+        data = make(DualArray, own, tangent, dual._level)
+        return ak.contents.NumpyArray(data, parameters=layout.parameters)
+
+    return recursively_apply(layout.to_backend("dual"), action)
