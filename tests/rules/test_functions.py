@@ -1,0 +1,121 @@
+"""Every row of a NumPy function against differences in the four modes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import awkward_dual as ad
+from awkward_dual.rules import Kind, rows
+from tests.rules.checks import check_modes, seeded
+from tests.rules.examples import EXAMPLES, Example
+
+FUNCTIONS = [
+    row
+    for row in rows()
+    if callable(row.target)
+    and not (isinstance(row.target, np.ufunc) and row.target.signature is None)
+    # those of SciPy have tests of their own
+    and row.target in (getattr(np, row.name, None), getattr(np.linalg, row.name, None))
+]
+MOVING = [row for row in FUNCTIONS if row.kind not in (Kind.STEP, Kind.STRUCTURE)]
+CASES = [
+    pytest.param(example, char, id=f"{name}-{i}-{np.dtype(char)}")
+    for name, examples in EXAMPLES.items()
+    for i, example in enumerate(examples)
+    for char in "dfD"
+    if not (example.real and char == "D")
+]
+
+
+@pytest.mark.parametrize("row", MOVING, ids=lambda row: row.name)
+def test_every_row_has_an_example(row: Any) -> None:
+    assert EXAMPLES.get(row.name), f"write a call of {row.name} into tests/rules/examples.py"
+
+
+def test_every_example_has_a_row() -> None:
+    assert set(EXAMPLES) == {row.name for row in MOVING}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: np.sum(x, initial=2.0),
+        lambda x: np.max(x, where=np.array([True, False])),
+        lambda x: np.var(x, correction=1),
+        lambda x: np.diff(x, prepend=0.5),
+    ],
+)
+def test_unknown_arguments_are_loud(call: Any) -> None:
+    with pytest.raises(
+        (ad.errors.MissingTangentRule, ValueError), match=r"these arguments|initial"
+    ):
+        call(ad.DualArray(np.array([1.0, 2.0]), np.ones(2)))
+
+
+def test_data_by_keyword_are_not_lost() -> None:
+    x = ad.DualArray(np.array([1.0, 2.0]), np.ones(2))
+    with pytest.raises(ad.errors.TangentLost, match=r"'values' of append .*; pass it by position"):
+        np.append(np.ones(2), values=x)
+
+
+def _values(shape: tuple[int, ...], char: str, rng: np.random.Generator) -> Any:
+    """Distinct numbers, none near another, none near zero."""
+    size = int(np.prod(shape))
+    x = (rng.permutation(size) + 0.8) / 2.5 * np.where(np.arange(size) % 3, 1, -1)
+    if char == "D":
+        x = x * np.exp(1j * rng.uniform(-1, 1, size))
+    return x.reshape(shape).astype(char)[()]
+
+
+def _joined(y: Any) -> Any:
+    return np.concatenate([np.ravel(a) for a in y]) if isinstance(y, list | tuple) else y
+
+
+@pytest.mark.parametrize(("example", "char"), CASES)
+def test_four_modes(example: Example, char: str) -> None:
+    rng = seeded(f"{example.shapes}")
+    x = [_values(shape, char, rng) for shape in example.shapes]
+    check_modes(lambda *x: _joined(example.call(*x)), x, rng=rng)
+
+
+@pytest.mark.parametrize("example", [e for group in EXAMPLES.values() for e in group])
+def test_value_is_numpys(example: Example) -> None:
+    """Bit for bit, along three directions at once."""
+    rng = seeded(f"{example.shapes}")
+    x = [_values(shape, "d", rng) for shape in example.shapes]
+    y = _joined(example.call(*(ad.DualArray(a, np.ones((3, *a.shape))) for a in x)))
+    expected = np.asarray(_joined(example.call(*x)))
+    value = np.asarray(y.primal if isinstance(y, ad.DualArray) else y)
+    assert value.dtype == expected.dtype
+    assert value.shape == expected.shape
+    assert value.tobytes() == expected.tobytes()
+    # a product of no elements is the constant 1
+    assert y.tangent.shape == (3, *expected.shape) if isinstance(y, ad.DualArray) else not x[0].size
+
+
+STEP_CALLS = {
+    "argwhere": (), "allclose": (1.0,), "isclose": (1.0,), "array_equal": (1.0,),
+    "array_equiv": (1.0,), "argpartition": (1,), "searchsorted": (0.5,), "isin": ([1.0],),
+    "result_type": (), "can_cast": ("f8",), "shares_memory": (np.ones(3),),
+    "may_share_memory": (np.ones(3),), "digitize": ([0.0, 1.0],),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in FUNCTIONS if row.kind is Kind.STEP], ids=lambda row: row.name
+)
+def test_step_has_no_tangent(row: Any) -> None:
+    raw = np.array([0.25, 1.0, 2.5])
+    rest = STEP_CALLS.get(row.name, ())
+    if row.name == "can_cast":
+        raw = raw.dtype
+        assert row.target(raw, *rest)
+        return
+    y = row.target(ad.DualArray(raw, np.ones(3)), *rest)
+    for part in y if isinstance(y, tuple) else (y,):
+        assert not isinstance(part, ad.DualArray) or part.tangent is None
+    if row.name != "empty_like":
+        np.testing.assert_array_equal(y, row.target(raw, *rest))
