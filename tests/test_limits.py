@@ -1,0 +1,443 @@
+"""Every limit that `docs/limits.md` names: what raises, and that the way out is one."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import pickle
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import pytest
+
+import awkward_dual as ad
+from awkward_dual import (
+    DirectionMismatch,
+    LevelError,
+    MissingTangentRule,
+    TangentLost,
+    TangentMismatch,
+)
+
+X = ak.Array([[1.0, 2.0, 3.0], [], [4.0, 5.0]])
+
+
+@pytest.fixture
+def x() -> Any:
+    """A ragged array with a live tangent."""
+    return ad.dual(X, ak.ones_like(X))
+
+
+@pytest.fixture
+def flat() -> Any:
+    """A flat array with a live tangent."""
+    return ad.dual(ak.Array([1.0, 2.0, 3.0]), ak.Array([1.0, 0.0, 0.0]))
+
+
+@pytest.fixture
+def number() -> Any:
+    """A live number."""
+    return ad.dual(2.0, 1.0)
+
+
+def lost(call: Any, *args: Any) -> None:
+    with pytest.raises(TangentLost, match=r"awkward_dual\.(primal|pack)|use |write |return it"):
+        call(*args)
+
+
+# -- what would lose a tangent
+
+
+def test_conversion_to_numpy(flat: Any) -> None:
+    for convert in (
+        np.asarray,
+        np.array,
+        ak.to_numpy,
+        list_of_pandas,
+        np.random.default_rng(0).normal,
+    ):
+        lost(convert, flat)
+    assert np.asarray(ad.primal(flat)).tolist() == [1.0, 2.0, 3.0]
+
+
+def list_of_pandas(x: Any) -> Any:
+    return pytest.importorskip("pandas").Series(x)
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [float, int, complex, math.sqrt, math.hypot, range, lambda x: x.item(), math.floor],
+)
+def test_conversion_to_python(number: Any, convert: Any) -> None:
+    lost(convert, number)
+    assert convert is range or convert(ad.primal(number)) is not None
+
+
+def test_numpy_arrays_of_dual_numbers(number: Any) -> None:
+    lost(np.array, [number, 1.0])
+    lost(np.full, 3, number)
+    out = np.zeros(3)
+    with pytest.raises((TangentLost, ValueError)):
+        out[0] = number
+    assert ad.tangent(ak.Array([number, 1.0])).to_list() == [1.0, 0.0]
+    assert ad.tangent(np.stack([number, 2 * number])).tolist() == [1.0, 2.0]
+
+
+def test_other_backends(x: Any) -> None:
+    lost(ak.to_backend, x, "cpu")
+    assert ak.backend(ad.primal(x)) == "cpu"
+
+
+def test_exports(x: Any, tmp_path: Any) -> None:
+    with pytest.raises(TypeError):
+        ak.to_json(x)
+    if pytest.importorskip("pyarrow"):
+        lost(ak.to_arrow, x)
+        lost(ak.to_parquet, x, tmp_path / "x.parquet")
+        lost(ak.to_feather, x, str(tmp_path / "x.feather"))
+        packed = ad.pack(x)
+        ak.to_parquet(ak.zip(packed), tmp_path / "x.parquet")
+        back = ad.unpack({name: ak.from_parquet(tmp_path / "x.parquet")[name] for name in packed})
+        ad.testing.assert_equal(back, x)
+    json.dumps(ad.pack(x)["tangent"].to_list())
+
+
+def test_pickle_of_a_running_call() -> None:
+    lost(lambda: ad.jvp(pickle.dumps, (X,), (X,)))
+    _value, tangent = pickle.loads(pickle.dumps(ad.jvp(np.square, (X,), (X,))))
+    assert tangent.to_list() == (2 * X * X).to_list()
+
+
+def test_raw_memory(flat: Any) -> None:
+    buffer = flat.layout.data
+    lost(buffer.tobytes)
+    lost(lambda: buffer.ctypes.data)
+    with pytest.raises((AttributeError, TypeError)):
+        np.from_dlpack(buffer)
+    with pytest.raises(TypeError):
+        memoryview(buffer)
+
+
+def test_masked_arrays(flat: Any) -> None:
+    lost(np.ma.array, flat)
+    with pytest.raises(TypeError, match="masked"):
+        ad.grad(np.sum)(np.ma.array([1.0, 2.0], mask=[False, True]))
+    option = ak.from_numpy(np.ma.array([1.0, 2.0], mask=[False, True]))
+    assert ad.grad(ak.sum)(option).to_list() == [1.0, None]
+
+
+def test_out_and_where_of_ufuncs() -> None:
+    x = ad.dual(np.array([1.0, 4.0]), np.ones(2))
+    lost(lambda: np.sqrt(x, out=np.zeros(2)))
+    lost(lambda: np.sqrt(x, where=x > 1))
+    assert ad.tangent(np.where(x > 1, np.sqrt(x), x)).tolist() == [1.0, 0.25]
+
+
+def test_writes_into_views() -> None:
+    def program(x: Any) -> Any:
+        x[1:] += x[:-1]
+        return x
+
+    lost(lambda: ad.jvp(program, (np.arange(3.0),), (np.ones(3),)))
+
+    def way_out(x: Any) -> Any:
+        return np.concatenate([x[:1], x[1:] + x[:-1]])
+
+    assert ad.jvp(way_out, (np.arange(3.0),), (np.ones(3),))[1].tolist() == [1.0, 2.0, 2.0]
+
+
+def test_histograms(flat: Any) -> None:
+    with pytest.raises(MissingTangentRule):
+        np.histogram(flat, bins=3)
+    hist = pytest.importorskip("boost_histogram")
+    lost(hist.Histogram(hist.axis.Regular(3, 0, 3)).fill, flat.layout.data)
+    weights = [
+        ad.tangent(ak.sum(ak.where((flat >= low) & (flat < low + 1), flat, 0.0)))
+        for low in range(4)
+    ]
+    assert [float(w) for w in weights] == [0.0, 1.0, 0.0, 0.0]
+
+
+def test_builders(number: Any) -> None:
+    builder = ak.ArrayBuilder()
+    with pytest.raises(TypeError):
+        builder.real(number)
+    lost(builder.append, number)
+    assert ad.is_live(ak.Array([number]))
+
+
+# -- what has no rule
+
+
+def test_unknown_ufunc() -> None:
+    cube = np.frompyfunc(lambda x: x**3, 1, 1)
+    with pytest.raises(MissingTangentRule, match="custom_jvp"):
+        ad.grad(lambda x: ak.sum(cube(x)))(X)
+
+    @ad.custom_jvp
+    def known(x: Any) -> Any:
+        return x * x * x
+
+    known.defjvp(lambda primals, tangents: (known(*primals), 3 * primals[0] ** 2 * tangents[0]))
+    assert ad.grad(lambda x: ak.sum(known(x)))(X[0]).to_list() == [3.0, 12.0, 27.0]
+
+
+def test_unknown_numpy_function(flat: Any) -> None:
+    for call in (
+        lambda x: np.interp(x, [0.0, 9.0], [0.0, 1.0]),
+        lambda x: np.percentile(x, 50),
+        np.median,
+        np.fft.fft,
+        lambda x: np.convolve(x, x),
+        lambda x: np.einsum("i,i", x, x),
+        lambda x: np.linalg.inv(np.outer(x, x)),
+    ):
+        with pytest.raises(MissingTangentRule, match="custom_jvp"):
+            call(flat)
+
+
+def test_options_of_numpy_functions() -> None:
+    x = ad.dual(np.array([1.0, 4.0]), np.ones(2))
+    for call in (
+        lambda: np.sum(x, where=[True, False]),
+        lambda: np.max(x, initial=3.0),
+        lambda: np.diff(x, prepend=0.0),
+    ):
+        with pytest.raises(MissingTangentRule, match="argument"):
+            call()
+
+
+def test_methods_of_ufuncs() -> None:
+    x = ad.dual(np.array([1.0, 4.0]), np.ones(2))
+    for call in (
+        lambda: np.add.reduceat(x, [0, 1]),
+        lambda: np.add.accumulate(x),
+        lambda: np.add.at(np.zeros(2), [0, 0], x),
+    ):
+        with pytest.raises(MissingTangentRule):
+            call()
+    assert ad.tangent(np.cumsum(x)).tolist() == [1.0, 2.0]
+
+
+def test_other_orders_of_norms() -> None:
+    x = ad.dual(np.ones((2, 2)), np.ones((2, 2)))
+    with pytest.raises(TypeError, match="default order"):
+        np.linalg.norm(x, ord=1, axis=1)
+    assert ad.tangent(np.sum(np.abs(x), axis=1)).tolist() == [2.0, 2.0]
+
+
+def test_sign_of_complex() -> None:
+    z = ad.dual(np.array([1 + 1j]), np.array([1.0 + 0j]))
+    with pytest.raises(MissingTangentRule, match="sign"):
+        np.sign(z)
+    assert ad.is_live(z / np.abs(z))
+
+
+def test_parameters_of_special_functions() -> None:
+    special = pytest.importorskip("scipy.special")
+    with pytest.raises(MissingTangentRule, match="primal"):
+        ad.grad(lambda order: special.jv(order, 1.0))(2.5)
+    assert np.isfinite(ad.grad(lambda x: special.jv(2.5, x))(1.0))
+
+
+def test_programs_of_scipy() -> None:
+    special = pytest.importorskip("scipy.special")
+    integrate = pytest.importorskip("scipy.integrate")
+    x = ad.dual(np.array([1.0, 2.0]), np.array([1.0, 0.0]))
+    lost(lambda: integrate.quad(lambda t: t * x[0], 0.0, 1.0))
+    lost(lambda: pytest.importorskip("scipy.stats").norm.logpdf(x))
+    assert ad.is_live(special.erf(x))
+
+
+def test_scalar_vectors(number: Any) -> None:
+    vector = pytest.importorskip("vector")
+    with pytest.raises(TypeError, match="coordinate"):
+        vector.obj(px=number, py=1.0)
+    vector.register_awkward()
+
+    def size(px: Any) -> Any:
+        return ak.sum(ak.zip({"px": px, "py": [0.0]}, with_name="Momentum2D").pt)
+
+    assert ad.grad(lambda s: size(ak.Array([s])))(2.0) == 1.0
+
+
+# -- what Awkward has not
+
+
+def test_sorting_complex_numbers() -> None:
+    z = ak.Array([[2 + 1j, 1.0]])
+    for array in (z, ad.dual(z, z)):
+        with pytest.raises(KeyError):
+            ak.sort(array, axis=1)
+    assert ad.jvp(lambda z: z[ak.argsort(np.abs(z), axis=1)], (z,), (z,))[1].to_list() == [
+        [1.0, 2 + 1j]
+    ]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble])
+def test_half_and_extended_precision(dtype: Any) -> None:
+    if np.dtype(dtype) == np.float64:
+        pytest.skip("extended precision is double precision here")
+    x = ak.values_astype(X, dtype)
+    assert ad.jvp(np.square, (x,), (x,))[1].type == x.type
+    for array in (x, ad.dual(x, x)):
+        with pytest.raises(KeyError):
+            ak.sum(array, axis=1)
+
+
+def test_structured_and_object_arrays() -> None:
+    structured = np.array([(1, 2.0)], dtype=[("n", "i4"), ("x", "f8")])
+    for array in (structured, np.array([1.0, 2.0], dtype=object)):
+        with pytest.raises(TypeError, match="deriv"):
+            ad.grad(np.sum)(array)
+    assert ad.grad(lambda r: ak.sum(r.x))(ak.Array(structured)).x.to_list() == [1.0]
+
+
+def test_tangents_of_other_types() -> None:
+    for primal in (np.array([1, 2]), np.array(["2026-01-01"], dtype="M8[D]")):
+        with pytest.raises(TangentMismatch, match="has no tangents"):
+            ad.DualArray(primal, np.zeros(len(primal)))
+    with pytest.raises(TypeError, match="pass a float"):
+        ad.grad(lambda x: x * x)(2)
+
+
+# -- levels, directions, recorded tangents
+
+
+def test_duals_of_ended_calls() -> None:
+    kept: list[Any] = []
+    ad.jvp(kept.append, (X,), (X,))
+    with pytest.raises(LevelError, match="return it"):
+        kept[0] * 2
+    assert repr(kept[0])
+    assert ad.primal(kept[0]).to_list() == X.to_list()
+
+
+def test_different_numbers_of_directions() -> None:
+    with pytest.raises(DirectionMismatch, match="2 and 3"):
+        ad.dual(1.0, np.ones(2)) * ad.dual(1.0, np.ones(3))
+
+
+def test_tangents_under_reverse_mode() -> None:
+    with pytest.raises(TypeError, match="recorded"):
+        ad.grad(lambda x: ad.tangent(x) * x)(1.0)
+
+
+def test_results_of_grad() -> None:
+    with pytest.raises(TypeError, match=r"ak\.sum"):
+        ad.grad(lambda x: x * x)(X)
+    assert ad.elementwise_grad(lambda x: x * x)(X).to_list() == (2 * X).to_list()
+
+
+def test_complex_jacobians() -> None:
+    z = np.array([1 + 1j])
+    for operator in (ad.jacfwd, ad.jacrev):
+        with pytest.raises(TypeError, match="real and imaginary parts"):
+            operator(np.square)(z)
+    assert ad.jacfwd(lambda x: np.abs(x[0] + 1j * x[1]) ** 2)(np.array([1.0, 2.0])).tolist() == [
+        2.0,
+        4.0,
+    ]
+
+
+def test_keywords_of_custom_rules() -> None:
+    known = ad.custom_jvp(lambda x: x)
+    with pytest.raises(TypeError, match="defjvp"):
+        known(ad.dual(1.0, 1.0))
+    with pytest.raises(TypeError, match="keyword"):
+        known(x=1.0)
+
+
+def test_dual_numbers_as_keys(number: Any) -> None:
+    with pytest.raises(TypeError, match="unhashable"):
+        {number}  # noqa: B018
+
+
+# -- not yet
+
+
+def test_numba() -> None:
+    numba = pytest.importorskip("numba")
+    first = numba.njit(lambda x: x[0])
+    with pytest.raises(TypeError):
+        ad.jvp(lambda x: first(x[0]), (X,), (X,))
+    with pytest.raises((TypeError, numba.TypingError)):
+        ad.grad(first)(np.ones(2))
+
+
+def test_gpu(x: Any) -> None:
+    with pytest.raises((ImportError, TypeError, ValueError)):
+        ak.to_backend(x, "cuda")
+
+
+def test_jacobians_of_typetracers() -> None:
+    form = ak.to_backend(X, "typetracer")
+    value, tangent = ad.jvp(lambda x: ak.sum(x, axis=1), (form,), (form,))
+    assert str(tangent.type) == str(value.type) == "## * float64"
+    with pytest.raises(TypeError, match="jvp or vjp"):
+        ad.jacfwd(ak.sum)(form)
+
+
+def test_virtual_arrays_load_what_is_differentiated() -> None:
+    loaded = []
+    form = ak.forms.RecordForm(
+        [ak.forms.NumpyForm("float64", form_key=name) for name in "xyz"], ["x", "y", "z"]
+    )
+
+    def generator(name: str) -> Any:
+        return lambda: (loaded.append(name), np.arange(3.0))[1]
+
+    array = ak.from_buffers(form, 3, {f"{name}-data": generator(name) for name in "xyz"})
+    assert float(ad.grad(lambda s: ak.sum(s * array.x))(2.0)) == 3.0
+    assert loaded == ["x"]
+
+
+# -- not loud
+
+
+def test_printing_is_no_loss(number: Any) -> None:
+    text = io.StringIO()
+    print(f"{number:.1f}", file=text)
+    assert text.getvalue() == "2.0+1.0ε\n"
+
+
+def test_casts_to_integers_are_steps() -> None:
+    assert float(ad.grad(lambda x: x * np.floor(x))(2.5)) == 2.0
+    assert ad.jvp(lambda x: ak.values_astype(x, int), (X,), (X,))[1].to_list() == [
+        [0, 0, 0],
+        [],
+        [0, 0],
+    ]
+
+
+def test_inputs_changed_before_the_pullback() -> None:
+    x = np.array([3.0])
+    _, pullback = ad.vjp(lambda x: x * x, x, copy=True)
+    x[0] = 100.0
+    assert pullback(np.ones(1))[0].tolist() == [6.0]
+
+
+def test_views_that_missed_a_write() -> None:
+    def program(x: Any) -> Any:
+        view = x[:1]
+        x *= 2
+        return view
+
+    with pytest.raises(TangentLost, match="take the view after the write"):
+        ad.jvp(program, (np.ones(2),), (np.ones(2),))
+
+    def way_out(x: Any) -> Any:
+        x *= 2
+        return x[:1]
+
+    assert ad.jvp(way_out, (np.ones(2),), (np.ones(2),))[1].tolist() == [2.0]
+
+
+def test_spread_of_a_single_element() -> None:
+    x = ak.Array([[1.0, 2.0], [3.0]])
+    reverse = ad.grad(lambda x: ak.sum(ak.std(x, axis=0)))(x)
+    assert np.isnan(reverse[0, 1])
+    _, forward = ad.jvp(lambda x: ak.std(x, axis=0), (x,), (ak.ones_like(x),))
+    assert forward[1] == 0
