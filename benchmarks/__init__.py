@@ -1,0 +1,1 @@
+"""What derivatives cost, as ratios to the plain value of the same program."""
