@@ -23,6 +23,7 @@ LAYERS = [
     ["maps"],
     ["linear"],
     ["apply"],
+    ["calls"],
     ["rules"],
     ["formatting", "methods"],
     ["array"],

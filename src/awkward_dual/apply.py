@@ -7,7 +7,6 @@ the tangent of each level, innermost last, from the operation's row.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -45,18 +44,21 @@ from awkward_dual.rules.table import Kind, Rule, name_of
 __all__ = (
     "assign",
     "astype",
-    "call_function",
     "call_ufunc",
+    "carries_tangent",
     "getitem",
     "lift",
     "live_among",
     "map_through",
+    "missing_rule",
+    "plain_index",
     "reinterpret",
     "reshape",
     "transpose",
 )
 
-_QUIET: dict[str, Any] = dict.fromkeys(("divide", "invalid", "over", "under"), "ignore")
+#: partials may be infinite or undefined where no tangent meets them
+QUIET: dict[str, Any] = dict.fromkeys(("divide", "invalid", "over", "under"), "ignore")
 
 
 def live_among(values: Sequence[Any]) -> bool:
@@ -84,7 +86,7 @@ def lift(
     level, cls = top_level(values)
     if level is None:
         return raw_y
-    if not _carries(raw_y):
+    if not carries_tangent(raw_y):
         return raw_y
     assert cls is not None
     x, dx = zip(*(on_level(v, level) for v in values), strict=True)
@@ -92,7 +94,7 @@ def lift(
     return make(cls, y, tangent(y, list(x), list(dx)), level)
 
 
-def _carries(raw_y: Any) -> bool:
+def carries_tangent(raw_y: Any) -> bool:
     """Whether a result may have a tangent: integers and booleans are steps.
 
     Raises
@@ -124,10 +126,10 @@ def call_ufunc(ufunc: Any, row: Rule | None, call: Callable[..., Any], args: Seq
     if row is None and all(_kind(y) in "biu" for y in outputs):
         return raw_y
     if row is None or row.kind is Kind.STRUCTURE:
-        raise _missing(ufunc, args)
+        raise missing_rule(ufunc, args)
     if row.kind is Kind.STEP:
         if row.option("real_only") and _kind(outputs[0]) == "c":
-            raise _missing(ufunc, args)
+            raise missing_rule(ufunc, args)
         return _constant(raw_y)
     if isinstance(raw_y, tuple):
         raw_y = tuple(_numbers(y, args) for y in raw_y)
@@ -155,7 +157,8 @@ def _kind(y: Any) -> str:
     return y.dtype.kind if hasattr(y, "dtype") else "b"
 
 
-def _missing(target: Any, args: Sequence[Any]) -> MissingTangentRule:
+def missing_rule(target: Any, args: Sequence[Any]) -> MissingTangentRule:
+    """The error that names an operation without a rule, and the argument that is live."""
     position, culprit = next((i, a) for i, a in enumerate(args) if live_among([a]))
     hint = (
         "" if hasattr(target, "nin")
@@ -166,7 +169,7 @@ def _missing(target: Any, args: Sequence[Any]) -> MissingTangentRule:
 
 def _ufunc_tangent(row: Rule, dtype: Any) -> Callable[[Any, list[Any], list[Any]], Any]:
     def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
-        with np.errstate(**_QUIET):
+        with np.errstate(**QUIET):
             xp = engine.array_module(lowest(y))
             partials = row.body(xp, *_for_body(row, _strong(y), [_as_operand(a, dtype) for a in x]))
             return _weighted_sum(row, partials, y, x, dx)
@@ -176,7 +179,7 @@ def _ufunc_tangent(row: Rule, dtype: Any) -> Callable[[Any, list[Any], list[Any]
 
 def _lift_output(row: Rule, raw_y: tuple[Any, ...], args: Sequence[Any], i: int) -> Any:
     def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
-        with np.errstate(**_QUIET):
+        with np.errstate(**QUIET):
             xp = engine.array_module(lowest(y))
             # the other outputs of a row with several are steps
             outputs = tuple(_strong(y) if j == i else z for j, z in enumerate(raw_y))
@@ -347,135 +350,3 @@ def assign(target: Any, index: Any, value: Any) -> Any:
         return total(edges)
 
     return lift(raw_y, [target, value], tangent)
-
-
-# -- NumPy functions
-
-
-def call_function(func: Any, row: Rule | None, args: Any, kwargs: dict[str, Any]) -> Any:
-    """Apply a NumPy function by its row."""
-    values = list(pairs_in((args, kwargs)))
-    raw_args, raw_kwargs = lowest_in(args), lowest_in(kwargs)
-    if not live_among(values) or (row is not None and row.kind is Kind.STEP):
-        return func(*raw_args, **raw_kwargs)
-    if row is None:
-        raise _missing(func, values)
-    return row.option("apply")(row, func, args, kwargs)
-
-
-def pairs_in(tree: Any) -> Any:
-    if isinstance(tree, Pair):
-        yield tree
-    elif isinstance(tree, list | tuple):
-        for item in tree:
-            yield from pairs_in(item)
-    elif isinstance(tree, dict):
-        yield from pairs_in(list(tree.values()))
-
-
-def lowest_in(tree: Any) -> Any:
-    if isinstance(tree, Pair):
-        return operand(tree)
-    if isinstance(tree, list | tuple):
-        items = [lowest_in(item) for item in tree]
-        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
-    if isinstance(tree, dict):
-        return {key: lowest_in(item) for key, item in tree.items()}
-    return tree
-
-
-def apply_mover(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """A function that only moves elements, or fills with zero: run it on the elements' numbers.
-
-    The row says which positions hold data; everything else is a parameter.
-    """
-    positions = row.option("data")
-    for key, value in kwargs.items():
-        if live_among(list(pairs_in(value))):
-            raise TangentLost(f"the argument {key!r} of {row.name}", "pass it by position")
-    numbered: list[Any] = []
-    values: list[Any] = []
-    bases: list[int] = []
-    count = 1
-
-    def number(tree: Any) -> Any:
-        nonlocal count
-        if isinstance(tree, list | tuple):
-            return [number(item) for item in tree]
-        x = raw_or_live(tree)
-        if not isinstance(x, Pair):
-            x = np.asarray(x)
-        values.append(x)
-        bases.append(count)
-        ids = np.arange(count, count + x.size).reshape(x.shape)
-        count += x.size
-        return ids
-
-    for position, arg in enumerate(args):
-        is_data = position in positions
-        numbered.append(number(arg) if is_data else lowest_in(arg))
-    parameters = lowest_in(kwargs)
-    raw_y = func(*lowest_in(args), **parameters)
-    # the numbers of elements are integers, whatever the elements become
-    ids = func(*numbered, **{k: v for k, v in parameters.items() if k not in ("dtype", "casting")})
-
-    def pick(raw: Any, ids: Any) -> Any:
-        def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
-            edges: list[tuple[LinearMap, Any]] = []
-            for a, da, base in zip(x, dx, bases, strict=True):
-                if da is not None:
-                    own = np.where((ids >= base) & (ids < base + a.size), ids - base, -1)
-                    da = total([(Cast(a.shape, a.dtype, y.dtype), da)])
-                    edges.append((Take(a.shape, own, y.dtype), da))
-            return total(edges)
-
-        return lift(raw, values, tangent)
-
-    if isinstance(raw_y, list | tuple):
-        return type(raw_y)([pick(r, i) for r, i in zip(raw_y, ids, strict=True)])
-    return pick(raw_y, np.asarray(ids))
-
-
-def apply_program(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """A function with an equivalent program: the value from NumPy, the tangents from the program."""
-    raw_y = func(*lowest_in(args), **lowest_in(kwargs))
-    _check_arguments(row, (None, *args), kwargs)
-    with np.errstate(**_QUIET):
-        y = row.body(engine.array_module(raw_y), *args, **kwargs)
-    return _with_primal(raw_y, y)
-
-
-def _check_arguments(row: Rule, args: Any, kwargs: dict[str, Any]) -> None:
-    """Raise if the function got an argument that its row does not know."""
-    try:
-        inspect.signature(row.body).bind(*args, **kwargs)
-    except TypeError as error:
-        raise MissingTangentRule(
-            f"{row.name} with these arguments", hint=f"{error}; detach with awkward_dual.primal(x)"
-        ) from None
-
-
-def _with_primal(raw_y: Any, y: Any) -> Any:
-    """`y` with its lowest primal replaced."""
-    y = raw_or_live(y)
-    if not isinstance(y, Pair) or not _carries(raw_y):
-        return raw_y
-    tangent = y._tangent
-    if y.dtype != raw_y.dtype:
-        tangent = total([(Cast(y.shape, y.dtype, raw_y.dtype), tangent)])
-    return make(type(y), _with_primal(raw_y, y._primal), tangent, y._level)
-
-
-def apply_maps(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """A linear function: the row's body gives its maps, one after the other."""
-    raw_y = weaken(func(*lowest_in(args), **lowest_in(kwargs)))
-    _check_arguments(row, (None, *args), kwargs)
-    maps = row.body(raw_y, *args, **kwargs)
-
-    def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
-        out = dx[0]
-        for linear_map in maps:
-            out = total([(linear_map, out)])
-        return out
-
-    return lift(raw_y, [args[0]], tangent)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from awkward_dual import apply, rules
+from awkward_dual import apply, calls, rules
 from awkward_dual.errors import LevelError, MissingTangentRule, TangentLost, TangentMismatch
 from awkward_dual.formatting import format_number, plain_repr
 from awkward_dual.levels import GROUND, Level
@@ -335,7 +335,7 @@ class DualArray(Pair):
         out = kwargs.pop("out", None)
         inputs = tuple(as_dual(x) if isinstance(x, list) else x for x in inputs)
         if ufunc.signature is not None:
-            result = wrap_all(apply.call_function(ufunc, rules.find(ufunc), inputs, kwargs))
+            result = wrap_all(calls.call_function(ufunc, rules.find(ufunc), inputs, kwargs))
         else:
             where = kwargs.get("where", True)
             if where is not True and out is not None:
@@ -377,9 +377,9 @@ class DualArray(Pair):
         out = kwargs.pop("out", None)
         if func is np.copyto:
             return _copyto(*args, **kwargs)
-        result = wrap_all(apply.call_function(func, rules.find(func), args, kwargs))
+        result = wrap_all(calls.call_function(func, rules.find(func), args, kwargs))
         for x in result if isinstance(result, list | tuple) else (result,):
-            for array in apply.pairs_in(args):
+            for array in calls.pairs_in(args):
                 as_view(x, array)
         return result if out is None else _write_out((out,), result)
 
@@ -459,11 +459,11 @@ def wrap_all(x: Any) -> Any:
 
 def as_dual(x: Any, dtype: Any = None) -> Any:
     """`np.asarray` that keeps tangents: of numbers, arrays and nested lists with duals."""
-    if isinstance(x, list | tuple) and apply.live_among(list(apply.pairs_in(x))):
+    if isinstance(x, list | tuple) and apply.live_among(list(calls.pairs_in(x))):
         x = np.stack([as_dual(item) for item in x])
     if not isinstance(x, DualArray):
         x = DualArray._new(
-            np.asarray(x) if not isinstance(x, list) else np.array(apply.lowest_in(x))
+            np.asarray(x) if not isinstance(x, list) else np.array(calls.lowest_in(x))
         )
     return x if dtype is None or x.dtype == dtype else x.astype(dtype)
 

@@ -17,7 +17,6 @@ from awkward_dual.rules import Kind, Rule, find
 __all__ = ("DualKernel",)
 
 _PASSIVE = (Kind.STRUCTURE, Kind.STEP)
-_QUIET: dict[str, Any] = dict.fromkeys(("divide", "invalid", "over", "under"), "ignore")
 
 
 class DualKernel:
@@ -92,7 +91,7 @@ class DualKernel:
         if row.kind is Kind.LINEAR:
             partials: dict[str, Any] = {"fromptr": 1}
         else:
-            with np.errstate(**_QUIET):
+            with np.errstate(**apply.QUIET):
                 partials = row.body(xp, y, a)
         edges: list[tuple[LinearMap, Any]] = []
         for name, partial in partials.items():

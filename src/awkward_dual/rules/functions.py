@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from awkward_dual import apply
+from awkward_dual import calls
 from awkward_dual.linear import Cast, Cumulate, Identity, LinearMap, Reshape, Sum, Weighted
 from awkward_dual.pair import lowest
 from awkward_dual.rules.table import Kind, Rule, rule
@@ -72,7 +72,7 @@ for _name in [
 
 def _mover(*functions: Any, data: tuple[int, ...] = (0,)) -> None:
     for function in dict.fromkeys(functions):
-        rule(function, Kind.SELECT, apply=apply.apply_mover, data=data)
+        rule(function, Kind.SELECT, apply=calls.apply_mover, data=data)
 
 
 _mover(
@@ -95,7 +95,7 @@ _mover(np.insert, data=(0, 2))
 
 
 def _maps(function: Any, body: Callable[..., list[LinearMap]]) -> Rule:
-    return rule(function, Kind.LINEAR, body, apply=apply.apply_maps)
+    return rule(function, Kind.LINEAR, body, apply=calls.apply_maps)
 
 
 def _imag(y: Any, x: Any) -> list[LinearMap]:
@@ -136,7 +136,7 @@ _maps(np.cumsum, _cumsum)
 def _program(*functions: Any, kind: Kind = Kind.SMOOTH) -> Callable[[Any], Any]:
     def write(body: Callable[..., Any]) -> Callable[..., Any]:
         for function in dict.fromkeys(functions):
-            rule(function, kind, body, apply=apply.apply_program)
+            rule(function, kind, body, apply=calls.apply_program)
         return body
 
     return write

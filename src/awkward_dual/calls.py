@@ -1,0 +1,146 @@
+"""Apply NumPy functions that are no ufuncs, by the three kinds of rows that they have."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+from awkward_dual import engine
+from awkward_dual.apply import QUIET, carries_tangent, lift, live_among, missing_rule
+from awkward_dual.errors import MissingTangentRule, TangentLost
+from awkward_dual.linear import Cast, LinearMap, Take, total
+from awkward_dual.pair import Pair, make, operand, raw_or_live, weaken
+from awkward_dual.rules.table import Kind, Rule
+
+__all__ = ("apply_maps", "apply_mover", "apply_program", "call_function", "lowest_in", "pairs_in")
+
+
+def call_function(func: Any, row: Rule | None, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Apply a NumPy function by its row."""
+    values = list(pairs_in((args, kwargs)))
+    raw_args, raw_kwargs = lowest_in(args), lowest_in(kwargs)
+    if not live_among(values) or (row is not None and row.kind is Kind.STEP):
+        return func(*raw_args, **raw_kwargs)
+    if row is None:
+        raise missing_rule(func, values)
+    return row.option("apply")(row, func, args, kwargs)
+
+
+def pairs_in(tree: Any) -> Any:
+    if isinstance(tree, Pair):
+        yield tree
+    elif isinstance(tree, list | tuple):
+        for item in tree:
+            yield from pairs_in(item)
+    elif isinstance(tree, dict):
+        yield from pairs_in(list(tree.values()))
+
+
+def lowest_in(tree: Any) -> Any:
+    if isinstance(tree, Pair):
+        return operand(tree)
+    if isinstance(tree, list | tuple):
+        items = [lowest_in(item) for item in tree]
+        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
+    if isinstance(tree, dict):
+        return {key: lowest_in(item) for key, item in tree.items()}
+    return tree
+
+
+def apply_mover(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """A function that only moves elements, or fills with zero: run it on the elements' numbers.
+
+    The row says which positions hold data; everything else is a parameter.
+    """
+    positions = row.option("data")
+    for key, value in kwargs.items():
+        if live_among(list(pairs_in(value))):
+            raise TangentLost(f"the argument {key!r} of {row.name}", "pass it by position")
+    numbered: list[Any] = []
+    values: list[Any] = []
+    bases: list[int] = []
+    count = 1
+
+    def number(tree: Any) -> Any:
+        nonlocal count
+        if isinstance(tree, list | tuple):
+            return [number(item) for item in tree]
+        x = raw_or_live(tree)
+        if not isinstance(x, Pair):
+            x = np.asarray(x)
+        values.append(x)
+        bases.append(count)
+        ids = np.arange(count, count + x.size).reshape(x.shape)
+        count += x.size
+        return ids
+
+    for position, arg in enumerate(args):
+        is_data = position in positions
+        numbered.append(number(arg) if is_data else lowest_in(arg))
+    parameters = lowest_in(kwargs)
+    raw_y = func(*lowest_in(args), **parameters)
+    # the numbers of elements are integers, whatever the elements become
+    ids = func(*numbered, **{k: v for k, v in parameters.items() if k not in ("dtype", "casting")})
+
+    def pick(raw: Any, ids: Any) -> Any:
+        def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
+            edges: list[tuple[LinearMap, Any]] = []
+            for a, da, base in zip(x, dx, bases, strict=True):
+                if da is not None:
+                    own = np.where((ids >= base) & (ids < base + a.size), ids - base, -1)
+                    da = total([(Cast(a.shape, a.dtype, y.dtype), da)])
+                    edges.append((Take(a.shape, own, y.dtype), da))
+            return total(edges)
+
+        return lift(raw, values, tangent)
+
+    if isinstance(raw_y, list | tuple):
+        return type(raw_y)([pick(r, i) for r, i in zip(raw_y, ids, strict=True)])
+    return pick(raw_y, np.asarray(ids))
+
+
+def apply_program(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """A function with an equivalent program: the value from NumPy, the tangents from the program."""
+    raw_y = func(*lowest_in(args), **lowest_in(kwargs))
+    _check_arguments(row, (None, *args), kwargs)
+    with np.errstate(**QUIET):
+        y = row.body(engine.array_module(raw_y), *args, **kwargs)
+    return _with_primal(raw_y, y)
+
+
+def _check_arguments(row: Rule, args: Any, kwargs: dict[str, Any]) -> None:
+    """Raise if the function got an argument that its row does not know."""
+    try:
+        inspect.signature(row.body).bind(*args, **kwargs)
+    except TypeError as error:
+        raise MissingTangentRule(
+            f"{row.name} with these arguments", hint=f"{error}; detach with awkward_dual.primal(x)"
+        ) from None
+
+
+def _with_primal(raw_y: Any, y: Any) -> Any:
+    """`y` with its lowest primal replaced."""
+    y = raw_or_live(y)
+    if not isinstance(y, Pair) or not carries_tangent(raw_y):
+        return raw_y
+    tangent = y._tangent
+    if y.dtype != raw_y.dtype:
+        tangent = total([(Cast(y.shape, y.dtype, raw_y.dtype), tangent)])
+    return make(type(y), _with_primal(raw_y, y._primal), tangent, y._level)
+
+
+def apply_maps(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """A linear function: the row's body gives its maps, one after the other."""
+    raw_y = weaken(func(*lowest_in(args), **lowest_in(kwargs)))
+    _check_arguments(row, (None, *args), kwargs)
+    maps = row.body(raw_y, *args, **kwargs)
+
+    def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
+        out = dx[0]
+        for linear_map in maps:
+            out = total([(linear_map, out)])
+        return out
+
+    return lift(raw_y, [args[0]], tangent)
