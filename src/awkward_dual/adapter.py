@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -237,8 +236,3 @@ def _closed_over(function: Any) -> list[Any]:
 
 def is_registered(name: str) -> bool:
     return name in _backends._name_to_backend_cls
-
-
-def loaded(module: str) -> Any:
-    """A module of Awkward if it is imported, else ``None``."""
-    return sys.modules.get(module)

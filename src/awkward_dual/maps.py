@@ -18,7 +18,6 @@ __all__ = (
     "Conjugate",
     "Cumulate",
     "FloatView",
-    "Gather",
     "Identity",
     "LinearMap",
     "Permute",
@@ -166,7 +165,7 @@ class Place(LinearMap):
 
 
 class Take(LinearMap):
-    """Pick elements of the flattened operand; index -1 means no element, and gives zero."""
+    """The gather: pick elements of the flattened operand; index -1 means none, and gives zero."""
 
     __slots__ = ("index",)
 
@@ -180,10 +179,6 @@ class Take(LinearMap):
     @property
     def T(self) -> LinearMap:
         return Scatter(self)
-
-
-#: The name of the tangent algebra for `Take`.
-Gather = Take
 
 
 class Scatter(LinearMap):
