@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 from awkward_dual import testing
 from awkward_dual.array import DualArray
+from awkward_dual.compiled import set_engine, set_num_threads
 from awkward_dual.errors import (
     DirectionMismatch,
     LevelError,
     MissingTangentRule,
+    PartsFailed,
     TangentLost,
     TangentMismatch,
     UnsupportedAwkward,
@@ -42,6 +47,7 @@ __all__ = (
     "DualArray",
     "LevelError",
     "MissingTangentRule",
+    "PartsFailed",
     "TangentLost",
     "TangentMismatch",
     "UnsupportedAwkward",
@@ -61,9 +67,13 @@ __all__ = (
     "pack",
     "primal",
     "register",
+    "set_engine",
+    "set_num_threads",
     "stop_gradient",
     "tangent",
     "testing",
+    "to_jax",
+    "to_torch",
     "unpack",
     "unregister",
     "value_and_grad",
@@ -71,3 +81,18 @@ __all__ = (
 )
 
 register()
+
+#: what is imported when it is first asked for: other libraries stand behind it
+_LATER = ("bridges", "hist", "relaxed", "scale")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in ("to_jax", "to_torch"):
+        return getattr(importlib.import_module(f"{__name__}.bridges"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER, *__all__})

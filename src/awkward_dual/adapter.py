@@ -8,12 +8,15 @@ them.
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import inspect
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import awkward as ak
+import numpy as np
 from packaging.version import Version
 
 from awkward_dual.errors import UnsupportedAwkward
@@ -46,10 +49,12 @@ try:
     from awkward import _broadcasting, _do, _layout, _lookup, _slicing
     from awkward._backends import dispatch as _backends
     from awkward._backends.backend import Backend
+    from awkward._backends.cupy import CupyBackend
     from awkward._backends.numpy import NumpyBackend
     from awkward._nplikes import dispatch as _nplikes
     from awkward._nplikes.array_like import maybe_materialize
     from awkward._nplikes.array_module import ArrayModuleNumpyLike
+    from awkward._nplikes.cupy import Cupy
     from awkward._nplikes.numpy import Numpy
     from awkward._nplikes.placeholder import PlaceholderArray
     from awkward._nplikes.virtual import VirtualNDArray
@@ -62,12 +67,17 @@ except ImportError as error:
 __all__ = (
     "ArrayModuleNumpyLike",
     "Backend",
+    "Cupy",
+    "CupyBackend",
     "Numpy",
     "NumpyBackend",
     "PlaceholderArray",
     "VirtualNDArray",
     "backend_instance",
+    "cpu_kernel",
+    "direct_kernel",
     "forget_backend",
+    "materialized",
     "maybe_materialize",
     "patch",
     "recursively_apply",
@@ -118,18 +128,23 @@ _NAMES: dict[str, list[tuple[Any, str]]] = {
     "merging": [(_do, "mergemany"), (_concatenate, "_merge_as_union")],
     "simplified": [(ak.contents.UnionArray, "simplified")],
     "categorical": [(_connect_numpy, "_array_ufunc_categorical")],
+    "find_ufunc": [(_connect_numpy, "find_ufunc")],
     "to_arrow": [(_content.Content, "to_arrow")],
     "through_arrow": [(_str, "_apply_through_arrow")],
     "reduce": [(ak.Array, "__reduce_ex__"), (ak.Record, "__reduce_ex__")],
     "type": [(_type, "_impl")],
+    "var": [(_var, "_impl")],
     "lookup": [(_lookup.Lookup, "__init__")],
     "lazy": [(_connect_cpu, "lazy")],
     "option_to_list": [(ak.contents.IndexedOptionArray, "_to_list")],
     "to_json": [(_to_json, "_impl")],
     "is_iterable": [(ak.highlevel, "is_non_string_like_iterable")],
+    "register_numba": [(ak.numba, "_register")],
 }
 _VAR_BACKENDS = ("cpu", "cuda")
 _originals: dict[tuple[Any, str], Any] = {}
+#: by the nplike that owns them, the backends of virtual arrays
+_virtual_backends: dict[Any, Any] = {}
 
 
 def _require(holder: Any, name: str) -> Any:
@@ -150,6 +165,54 @@ if _require(_var, "_impl").__code__.co_consts.count(_VAR_BACKENDS) != 1:
         f"ak.var of awkward {ak.__version__} chooses its fused path in another way; "
         f"supported are awkward >= {OLDEST}, < {NEWEST_UNKNOWN}"
     )
+
+
+def numba_connection() -> SimpleNamespace:
+    """What Awkward's extension of Numba consists of; what is replaced there joins the list."""
+    import awkward._connect.numba.arrayview as view
+    import awkward._connect.numba.growablebuffer as growable
+    import numba.core.dispatcher
+    from awkward._connect.numba import builder, layout
+
+    _NAMES.update(
+        numba_type=[(view, "to_numbatype")],
+        numba_array=[(view.ArrayView, "fromarray")],
+        numba_record=[(view.RecordView, "fromrecord")],
+        numba_unbox=[(view, "unbox_ArrayView")],
+        numba_snapshot=[(ak.ArrayBuilder, "snapshot")],
+        numba_growable=[(ak.numba.GrowableBuffer, "__init__")],
+        numba_growable_snapshot=[(ak.numba.GrowableBuffer, "snapshot")],
+        numba_growable_clear=[(ak.numba.GrowableBuffer, "clear")],
+        numba_compile=[(numba.core.dispatcher.Dispatcher, "compile")],
+    )
+    names = {
+        view: "ArrayView RecordView NumbaLookup LookupType ArrayViewType RecordViewType",
+        layout: "NumpyArrayType posat getat regularize_atval",
+        builder: "ArrayBuilderType unbox_ArrayBuilder call libawkward type_methods lower_append_optional "
+        "lower_null lower_clear",
+        growable: "GrowableBufferType GrowableBufferModel GrowableBufferType_unbox "
+        "GrowableBuffer_append GrowableBuffer_snapshot",
+        _lookup: "tolookup",
+    }
+    found = {name: _require(holder, name) for holder in names for name in names[holder].split()}
+    for holder, name in (place for key in _NAMES for place in _NAMES[key]):
+        _require(holder, name)
+
+    def to_numbatype(form: Any) -> Any:
+        # looked up when it is called, for it is replaced
+        return view.to_numbatype(form)
+
+    return SimpleNamespace(to_numbatype=to_numbatype, **found)
+
+
+def register_numba() -> None:
+    """Let Awkward tell Numba about its arrays."""
+    ak.numba.register_and_check()
+
+
+def is_registered_with_numba() -> bool:
+    """Whether Awkward has told Numba about its arrays."""
+    return hasattr(ak.numba, "ArrayViewType")
 
 
 def replaced_names() -> tuple[str, ...]:
@@ -190,9 +253,11 @@ def restore() -> None:
 
 def extend_virtual_lookup(nplike: Any, backend: Any) -> None:
     """Let virtual arrays of `nplike` belong to `backend`; Awkward lists those that it knows."""
+    _virtual_backends[nplike] = backend
 
     def lookup(array: Any) -> Any:
-        return backend if array.nplike is nplike else original(array)
+        found = _virtual_backends.get(array.nplike)
+        return original(array) if found is None else found
 
     factories = _backends._backend_lookup_factories
     original = next(filter(None, (factory(VirtualNDArray) for factory in factories)))
@@ -204,6 +269,45 @@ def lazy_wrapper(array: Any) -> Any:
     from awkward._connect.lazy._lazy_impl import lazy
 
     return lazy(array)
+
+
+def materialized(args: tuple[Any, ...] | list[Any]) -> tuple[Any, ...]:
+    """`maybe_materialize`, by exact type: a check against a protocol costs a microsecond each."""
+    return tuple([x.materialize() if type(x) is VirtualNDArray else x for x in args])
+
+
+def direct_kernel(kernel: Any) -> Callable[..., Any]:
+    """A kernel of the ``cpu`` backend, called with addresses.
+
+    Awkward casts every array to a typed pointer, which costs more than most of
+    the compiled code; here the same function is declared with untyped ones.
+    """
+    implementation = kernel._impl
+    is_pointer = [issubclass(t, ctypes._Pointer) for t in implementation.argtypes]
+    types = [
+        ctypes.c_void_p if pointer else t
+        for pointer, t in zip(is_pointer, implementation.argtypes, strict=True)
+    ]
+    address = ctypes.cast(implementation, ctypes.c_void_p).value
+    assert address is not None
+    function = ctypes.CFUNCTYPE(implementation.restype, *types)(address)
+
+    def call(*args: Any) -> Any:
+        raw = []
+        for x, pointer in zip(args, is_pointer, strict=True):
+            if pointer:
+                if type(x) is not np.ndarray or not x.flags.c_contiguous or not x.ndim:
+                    return kernel(*args)
+                x = x.ctypes.data
+            raw.append(x)
+        return function(*raw)
+
+    return call
+
+
+def cpu_kernel(*key: Any) -> Callable[..., Any]:
+    """A compiled kernel of the ``cpu`` backend, by its name and dtypes."""
+    return direct_kernel(NumpyBackend.instance()[key])
 
 
 def backend_instance(name: str) -> Any:

@@ -8,15 +8,14 @@ the tangent of each level, innermost last, from the operation's row.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from awkward_dual import engine
+from awkward_dual.devices import array_module, device_of
 from awkward_dual.errors import MissingTangentRule, TangentLost
 from awkward_dual.linear import (
     Cast,
-    Conjugate,
     FloatView,
     Identity,
     LinearMap,
@@ -25,26 +24,20 @@ from awkward_dual.linear import (
     Slice,
     Take,
     Weighted,
-    combine,
     total,
 )
 from awkward_dual.pair import (
-    Pair,
     lowest,
     make,
     on_level,
     operand,
-    raw_or_live,
-    strengthen,
     top_level,
-    weaken,
 )
-from awkward_dual.rules.table import Kind, Rule, name_of
+from awkward_dual.rules.table import name_of
 
 __all__ = (
     "assign",
     "astype",
-    "call_ufunc",
     "carries_tangent",
     "getitem",
     "lift",
@@ -113,50 +106,6 @@ def map_through(raw_y: Any, x: Any, linear_map: LinearMap) -> Any:
     return lift(raw_y, [x], lambda y, _, dx: total([(linear_map, dx[0])]))
 
 
-# -- ufuncs
-
-
-def call_ufunc(ufunc: Any, row: Rule | None, call: Callable[..., Any], args: Sequence[Any]) -> Any:
-    """Apply a ufunc by its row; `call` is what computes it from the lowest primals."""
-    raw_y = call(*(operand(a) for a in args))
-    if not live_among(args):
-        return raw_y
-    raw_y = tuple(map(weaken, raw_y)) if isinstance(raw_y, tuple) else weaken(raw_y)
-    outputs = raw_y if isinstance(raw_y, tuple) else (raw_y,)
-    if row is None and all(_kind(y) in "biu" for y in outputs):
-        return raw_y
-    if row is None or row.kind is Kind.STRUCTURE:
-        raise missing_rule(ufunc, args)
-    if row.kind is Kind.STEP:
-        if row.option("real_only") and _kind(outputs[0]) == "c":
-            raise missing_rule(ufunc, args)
-        return _constant(raw_y)
-    if isinstance(raw_y, tuple):
-        raw_y = tuple(_numbers(y, args) for y in raw_y)
-        return tuple(_constant(_lift_output(row, raw_y, args, i)) for i in range(len(raw_y)))
-    raw_y = _numbers(raw_y, args)
-    return _constant(lift(raw_y, args, _ufunc_tangent(row, raw_y.dtype)))
-
-
-def _numbers(y: Any, args: Sequence[Any]) -> Any:
-    """Objects, as `np.frompyfunc` gives them, as numbers of the arguments' type."""
-    if hasattr(y, "dtype") and y.dtype.kind != "O":
-        return y
-    return np.asarray(y).astype(np.result_type(*(operand(a) for a in args)))[()]
-
-
-def _constant(y: Any) -> Any:
-    """A result without tangent as it was computed: Python's numbers stay weak to NumPy's."""
-    if isinstance(y, tuple):
-        return tuple(map(operand, y))
-    return y if isinstance(y, Pair) else operand(y)
-
-
-def _kind(y: Any) -> str:
-    """The kind of a result's dtype; Python's comparisons and rounding give bool and int."""
-    return y.dtype.kind if hasattr(y, "dtype") else "b"
-
-
 def missing_rule(target: Any, args: Sequence[Any]) -> MissingTangentRule:
     """The error that names an operation without a rule, and the argument that is live."""
     position, culprit = next((i, a) for i, a in enumerate(args) if live_among([a]))
@@ -167,66 +116,11 @@ def missing_rule(target: Any, args: Sequence[Any]) -> MissingTangentRule:
     return MissingTangentRule(name_of(target), f"argument {position}", culprit.dtype, hint)
 
 
-def _ufunc_tangent(row: Rule, dtype: Any) -> Callable[[Any, list[Any], list[Any]], Any]:
-    def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
-        with np.errstate(**QUIET):
-            xp = engine.array_module(lowest(y))
-            partials = row.body(xp, *_for_body(row, _strong(y), [_as_operand(a, dtype) for a in x]))
-            return _weighted_sum(row, partials, y, x, dx)
-
-    return tangent
-
-
-def _lift_output(row: Rule, raw_y: tuple[Any, ...], args: Sequence[Any], i: int) -> Any:
-    def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
-        with np.errstate(**QUIET):
-            xp = engine.array_module(lowest(y))
-            # the other outputs of a row with several are steps
-            outputs = tuple(_strong(y) if j == i else z for j, z in enumerate(raw_y))
-            partials = row.body(xp, outputs, *(_as_operand(a, raw_y[i].dtype) for a in x))[i]
-            return None if partials is None else _weighted_sum(row, partials, y, x, dx)
-
-    return raw_y[i] if _kind(raw_y[i]) not in "fc" else lift(raw_y[i], args, tangent)
-
-
-def _for_body(row: Rule, y: Any, x: list[Any]) -> list[Any]:
-    return [lowest(a) for a in (y, *x)] if row.kind is Kind.SELECT else [y, *x]
-
-
-def _strong(x: Any) -> Any:
-    """A dual number without the Python float inside, which raises where it divides by zero."""
-    if isinstance(x, Pair):
-        return x if x.ndim else type(x)._new(_strong(x._primal), x._tangent, x._level)
-    return strengthen(x)
-
-
-def _as_operand(x: Any, dtype: Any) -> Any:
-    """What the ufunc's loop sees: every operand in its floating type."""
-    if isinstance(x, Pair | np.ndarray):
-        x = _strong(x)
-        # the absolute value of a complex number is the one result of a lower kind
-        same = x.dtype == dtype or (x.dtype.kind == "c" and dtype.kind != "c")
-        return x if same else cast(Any, x).astype(dtype)
-    return x if isinstance(x, complex) and dtype.kind != "c" else dtype.type(x)
-
-
-def _weighted_sum(row: Rule, partials: Any, y: Any, x: list[Any], dx: list[Any]) -> Any:
-    terms = []
-    for partial, a, da in zip(partials, x, dx, strict=True):
-        if da is None or partial is None:
-            continue
-        if row.option("conjugates"):
-            da = total([(Conjugate(a.shape, a.dtype), da)])
-        value = partial() if callable(partial) else partial
-        terms.append((raw_or_live(value), da, a))
-    return combine(terms, y.shape, y.dtype) if terms else None
-
-
 # -- structure: indexing, reshaping, casting
 
 
 def _advanced(item: Any) -> bool:
-    return isinstance(item, np.ndarray) or hasattr(item, "__cuda_array_interface__")
+    return isinstance(item, np.ndarray) or device_of(item) is not None
 
 
 def plain_index(index: Any) -> tuple[Any, ...]:
@@ -242,10 +136,10 @@ def plain_index(index: Any) -> tuple[Any, ...]:
     return tuple(out)
 
 
-def _index_map(shape: tuple[int, ...], index: tuple[Any, ...], dtype: Any) -> LinearMap:
+def _index_map(
+    shape: tuple[int, ...], out_shape: tuple[int, ...], index: tuple[Any, ...], dtype: Any
+) -> LinearMap:
     """The linear map of NumPy indexing."""
-    template = np.broadcast_to(np.int8(0), shape)
-    out_shape = template[index].shape
     arrays = [_advanced(i) or isinstance(i, bool | np.bool_) for i in index]
     if not any(arrays):
         return Slice(shape, out_shape, dtype, _without_ellipsis(index, len(shape)), repeats=False)
@@ -255,9 +149,17 @@ def _index_map(shape: tuple[int, ...], index: tuple[Any, ...], dtype: Any) -> Li
         # result axes of a single array stay in place
         if hasattr(item, "dtype") and item.ndim:
             full = _without_ellipsis(index, len(shape))
-            return Slice(shape, out_shape, dtype, full, repeats=item.dtype.kind != "b")
+            is_mask = item.dtype.kind == "b"
+            device = device_of(item) if is_mask and item.ndim == 1 else None
+            if device is not None:
+                # once for all directions and the pullback; how many there are is known by now
+                axis = next(i for i, other in enumerate(full) if other is item)
+                full = (*full[:axis], device.engine.positions(item, out_shape[axis]),
+                        *full[axis + 1 :])  # fmt: skip
+            return Slice(shape, out_shape, dtype, full, repeats=not is_mask)
     size = int(np.prod(shape, dtype=np.int64))
-    return Take(shape, np.arange(size).reshape(shape)[index], dtype)
+    xp = next((array_module(i) for i in index if _advanced(i)), np)
+    return Take(shape, xp.arange(size).reshape(shape)[index], dtype)
 
 
 def _without_ellipsis(index: tuple[Any, ...], ndim: int) -> tuple[Any, ...]:
@@ -278,7 +180,7 @@ def getitem(x: Any, index: Any) -> Any:
     raw_y = lowest(x)[index if len(index) != 1 else index[0]]
     if not live_among([x]):
         return raw_y
-    linear_map = _index_map(x.shape, index, x.dtype)
+    linear_map = _index_map(x.shape, raw_y.shape, index, x.dtype)
     return map_through(raw_y, x, linear_map)
 
 
@@ -333,9 +235,10 @@ def assign(target: Any, index: Any, value: Any) -> Any:
     raw_y = lowest(target).copy()
     raw_y[index] = operand(value)
     # for each element of the target the element of the value that lands there, -1 for none
-    source = np.full(target.shape, -1, dtype=np.int64)
+    xp = array_module(raw_y)
+    source = xp.full(target.shape, -1, dtype=np.int64)
     value_shape = np.shape(lowest(value))
-    source[index] = np.arange(int(np.prod(value_shape, dtype=np.int64))).reshape(value_shape)
+    source[index] = xp.arange(int(np.prod(value_shape, dtype=np.int64))).reshape(value_shape)
     kept = source < 0
 
     def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:

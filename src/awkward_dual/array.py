@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from awkward_dual import apply, calls, rules
+from awkward_dual import apply, calls, elementwise, rules
+from awkward_dual.devices import array_module, device_of
 from awkward_dual.errors import LevelError, MissingTangentRule, TangentLost, TangentMismatch
 from awkward_dual.formatting import format_number, plain_repr
 from awkward_dual.levels import GROUND, Level
@@ -28,7 +29,7 @@ from awkward_dual.pair import (
 from awkward_dual.rules import functions, order, reduce, structure, ufuncs
 from awkward_dual.tape import Node
 
-__all__ = ("DualArray",)
+__all__ = ("DualArray", "class_of")
 
 #: the modules whose import fills the table
 RULES = (ufuncs, functions, reduce, order, structure)
@@ -70,6 +71,10 @@ class DualArray(Pair):
     __slots__ = ("__weakref__",)
 
     array_module: ClassVar[Any] = np
+    #: what it computes with, and how; other classes have their own
+    _is_operand: ClassVar[Any]
+    _is_operand_type: ClassVar[Any]
+    _call_ufunc: ClassVar[Any] = staticmethod(elementwise.call_ufunc)
     # above ndarray and np.generic, so that their operators ask ours
     __array_priority__: ClassVar[float] = 1000.0
     __hash__ = None  # type: ignore[assignment]
@@ -87,6 +92,8 @@ class DualArray(Pair):
         self._version = 0
         self._primal = primal
         self._tangent = None
+        self.shape = primal.shape
+        self.dtype = primal.dtype
         if tangent is not None:
             check_ground(primal, tangent)
             self._tangent = _fit_tangent(primal, tangent)
@@ -174,14 +181,18 @@ class DualArray(Pair):
 
     # -- ways out that would lose a tangent
 
-    def _constant(self, what: str) -> Any:
+    def _constant(self, what: str, hint: str = "") -> Any:
         x = raw_or_live(self)
         if isinstance(x, Pair):
-            raise TangentLost(what)
+            raise TangentLost(what, hint)
         return strengthen(x)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        raw = self._constant("conversion to a NumPy array")
+        raw = self._constant(
+            "conversion to a NumPy array",
+            "detach on purpose with awkward_dual.primal(x), or, to fill histograms, use "
+            "awkward_dual.hist.counts",
+        )
         if copy:
             return np.array(raw, dtype=dtype)
         out = np.asarray(raw, dtype=dtype)
@@ -262,6 +273,12 @@ class DualArray(Pair):
     # -- indexing and writing
 
     def __getitem__(self, index: Any) -> Any:
+        if self._tangent is None and type(index) in (slice, int):
+            # offsets and indices, which Awkward slices in every operation
+            primal = self._primal
+            if type(primal) is np.ndarray:
+                out = primal[index]
+                return as_view(type(self)._new(out), self) if type(out) is np.ndarray else out
         return as_view(wrap(apply.getitem(self, index)), self)
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -279,12 +296,16 @@ class DualArray(Pair):
             )
         self._replace(apply.assign(self, index, value))
 
+    def __delitem__(self, index: Any) -> None:
+        raise ValueError("cannot delete array elements")
+
     def _replace(self, value: Any) -> None:
         """Become another value: a written float buffer is a cell."""
         if isinstance(value, Pair):
             self._primal, self._tangent, self._level = value._primal, value._tangent, value._level
         else:
             self._primal, self._tangent, self._level = value, None, None
+        self.shape, self.dtype = value.shape, value.dtype
         self._version += 1
 
     # -- shape and dtype
@@ -292,6 +313,8 @@ class DualArray(Pair):
     def astype(self, dtype: Any, *, copy: bool = True, **kwargs: Any) -> Any:
         if not copy and self.dtype == dtype:
             return self
+        if np.dtype(dtype).kind not in "fcbiu" and apply.live_among([self]):
+            raise TangentLost(f"a cast to {np.dtype(dtype).name}")
         return wrap(apply.astype(self, dtype, copy=copy, **kwargs))
 
     def view(self, dtype: Any = None) -> Any:
@@ -328,7 +351,7 @@ class DualArray(Pair):
     # -- the protocols of NumPy
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if not all(is_operand(x) for x in inputs):
+        if not all(self._is_operand(x) for x in inputs):
             return NotImplemented
         if method != "__call__":
             return self._ufunc_method(ufunc, method, inputs, kwargs)
@@ -352,7 +375,7 @@ class DualArray(Pair):
                 # the operator of a scalar on the left comes here too, and rounds in its own way
                 call = operator.pow
             row = rules.find(ufunc)
-            result = wrap_all(apply.call_ufunc(ufunc, row, call, inputs))
+            result = wrap_all(self._call_ufunc(ufunc, row, call, inputs))
         return result if out is None else _write_out(out, result)
 
     def _ufunc_method(self, ufunc: Any, method: str, inputs: Any, kwargs: Any) -> Any:
@@ -371,7 +394,7 @@ class DualArray(Pair):
         raise MissingTangentRule(f"{ufunc.__name__}.{method}", "argument 0", self.dtype)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if not all(issubclass(t, DualArray | np.ndarray | np.generic) for t in types):
+        if not all(self._is_operand_type(t) for t in types):
             return NotImplemented
         kwargs = dict(kwargs)
         out = kwargs.pop("out", None)
@@ -408,7 +431,7 @@ def _fit_tangent(primal: Any, tangent: Any) -> Any:
     if isinstance(tangent, Node):
         return tangent
     if not isinstance(tangent, Pair):
-        tangent = np.asarray(tangent)
+        tangent = array_module(primal).asarray(tangent)
         if tangent.dtype.kind not in "fciub":
             raise TangentMismatch(
                 f"a tangent of {tangent.dtype} does not fit a primal of {primal.dtype}"
@@ -438,6 +461,16 @@ def is_operand(x: Any) -> bool:
     return isinstance(x, _OPERANDS)
 
 
+def class_of(x: Any) -> type[DualArray]:
+    """The class of duals over an array like `x`, which is raw or a dual."""
+    if type(x) is np.ndarray:
+        return DualArray
+    if isinstance(x, DualArray):
+        return type(x)
+    device = device_of(x)
+    return DualArray if device is None else device.arrays
+
+
 def wrap(x: Any) -> Any:
     """A value as a `DualArray`; constants without axes stay NumPy scalars."""
     if isinstance(x, np.generic):
@@ -446,7 +479,9 @@ def wrap(x: Any) -> Any:
         return DualArray._new(x) if x.ndim else x[()]
     if isinstance(x, np.ndarray) and not isinstance(x, np.ma.MaskedArray):
         return DualArray._new(np.asarray(x))
-    return x
+    device = device_of(x)
+    # what a device gives without axes stays there: a number would have to be waited for
+    return x if device is None or not x.ndim else device.arrays._new(x)
 
 
 def wrap_all(x: Any) -> Any:
@@ -462,9 +497,10 @@ def as_dual(x: Any, dtype: Any = None) -> Any:
     if isinstance(x, list | tuple) and apply.live_among(list(calls.pairs_in(x))):
         x = np.stack([as_dual(item) for item in x])
     if not isinstance(x, DualArray):
-        x = DualArray._new(
+        device = device_of(x)
+        x = device.arrays._new(x) if device is not None else DualArray._new(
             np.asarray(x) if not isinstance(x, list) else np.array(calls.lowest_in(x))
-        )
+        )  # fmt: skip
     return x if dtype is None or x.dtype == dtype else x.astype(dtype)
 
 
@@ -486,4 +522,11 @@ def _write_out(out: Any, result: Any, where: Any = True) -> Any:
     return out if isinstance(result, tuple) else out[0]
 
 
+def is_operand_type(t: type) -> bool:
+    """Whether NumPy's functions may take arguments of this type beside duals."""
+    return issubclass(t, DualArray | np.ndarray | np.generic)
+
+
+DualArray._is_operand = staticmethod(is_operand)
+DualArray._is_operand_type = staticmethod(is_operand_type)
 give_methods(DualArray, ArrayKit(is_operand, as_dual, wrap_all))

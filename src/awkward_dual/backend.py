@@ -17,13 +17,11 @@ class DualBackend(Backend):
 
     name = "dual"
 
-    def __init__(self) -> None:
-        self._nplike = DualNumpy.instance()
-        self._kernels: dict[Any, DualKernel] = {}
+    #: an attribute, not a property: Awkward asks for it some forty times in each operation
+    nplike = DualNumpy.instance()
 
-    @property
-    def nplike(self) -> Any:
-        return self._nplike
+    def __init__(self) -> None:
+        self._kernels: dict[Any, DualKernel] = {}
 
     def __getitem__(self, key: Any) -> DualKernel:
         kernel = self._kernels.get(key)

@@ -9,12 +9,21 @@ import numpy as np
 
 from awkward_dual import engine
 from awkward_dual.apply import QUIET, carries_tangent, lift, live_among, missing_rule
+from awkward_dual.devices import device_of
 from awkward_dual.errors import MissingTangentRule, TangentLost
 from awkward_dual.linear import Cast, LinearMap, Take, total
-from awkward_dual.pair import Pair, make, operand, raw_or_live, weaken
+from awkward_dual.pair import Pair, lowest, make, operand, raw_or_live, weaken
 from awkward_dual.rules.table import Kind, Rule
 
-__all__ = ("apply_maps", "apply_mover", "apply_program", "call_function", "lowest_in", "pairs_in")
+__all__ = (
+    "apply_maps",
+    "apply_mover",
+    "apply_program",
+    "call_function",
+    "lowest_in",
+    "pairs_in",
+    "with_primal",
+)
 
 
 def call_function(func: Any, row: Rule | None, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -62,6 +71,7 @@ def apply_mover(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     values: list[Any] = []
     bases: list[int] = []
     count = 1
+    xp = next((engine.array_module(lowest(x)) for x in pairs_in(args) if x.ndim), np)
 
     def number(tree: Any) -> Any:
         nonlocal count
@@ -69,10 +79,10 @@ def apply_mover(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
             return [number(item) for item in tree]
         x = raw_or_live(tree)
         if not isinstance(x, Pair):
-            x = np.asarray(x)
+            x = x if device_of(x) is not None else np.asarray(x)
         values.append(x)
         bases.append(count)
-        ids = np.arange(count, count + x.size).reshape(x.shape)
+        ids = xp.arange(count, count + x.size).reshape(x.shape)
         count += x.size
         return ids
 
@@ -98,7 +108,7 @@ def apply_mover(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
 
     if isinstance(raw_y, list | tuple):
         return type(raw_y)([pick(r, i) for r, i in zip(raw_y, ids, strict=True)])
-    return pick(raw_y, np.asarray(ids))
+    return pick(raw_y, xp.asarray(ids))
 
 
 def apply_program(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -107,7 +117,7 @@ def apply_program(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> An
     _check_arguments(row, (None, *args), kwargs)
     with np.errstate(**QUIET):
         y = row.body(engine.array_module(raw_y), *args, **kwargs)
-    return _with_primal(raw_y, y)
+    return with_primal(raw_y, y)
 
 
 def _check_arguments(row: Rule, args: Any, kwargs: dict[str, Any]) -> None:
@@ -120,7 +130,7 @@ def _check_arguments(row: Rule, args: Any, kwargs: dict[str, Any]) -> None:
         ) from None
 
 
-def _with_primal(raw_y: Any, y: Any) -> Any:
+def with_primal(raw_y: Any, y: Any) -> Any:
     """`y` with its lowest primal replaced."""
     y = raw_or_live(y)
     if not isinstance(y, Pair) or not carries_tangent(raw_y):
@@ -128,7 +138,7 @@ def _with_primal(raw_y: Any, y: Any) -> Any:
     tangent = y._tangent
     if y.dtype != raw_y.dtype:
         tangent = total([(Cast(y.shape, y.dtype, raw_y.dtype), tangent)])
-    return make(type(y), _with_primal(raw_y, y._primal), tangent, y._level)
+    return make(type(y), with_primal(raw_y, y._primal), tangent, y._level)
 
 
 def apply_maps(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:

@@ -6,40 +6,41 @@ first in memory too (C order): NumPy's own loops prefer them apart.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+
+from awkward_dual import compiled, loops
+from awkward_dual.compiled import BLOCK, columns
+from awkward_dual.devices import array_module, device_of
 
 __all__ = (
     "add_at",
     "array_module",
     "broadcast",
     "cast",
+    "columns",
     "combine",
     "conjugate",
     "contiguous",
     "cumulate",
     "is_raw",
     "owned",
+    "parents",
+    "pick",
     "product",
     "scatter_add",
     "segment_sum",
-    "spread",
     "sum_to",
+    "sweep",
     "take",
+    "weighted_segment_sum",
+    "worth_blocks",
     "zeros_like",
 )
 
 Shape = tuple[int, ...]
-
-
-def array_module(x: Any) -> Any:
-    """NumPy, or CuPy for an array of CuPy."""
-    if isinstance(x, np.ndarray | np.generic | float | int | complex):
-        return np
-    return sys.modules[type(x).__module__.partition(".")[0]]
 
 
 def is_raw(t: Any) -> bool:
@@ -107,7 +108,18 @@ def sum_to(t: Any, in_shape: Shape, out_shape: Shape) -> Any:
 
 def product(partial: Any, t: Any) -> Any:
     """`partial` times `t`, where zero times anything is zero."""
+    if type(t) is not np.ndarray and (own := device_of(t)) is not None:
+        return own.engine.product(partial, t)
+    if not hasattr(partial, "dtype") and partial == 1:
+        return t
     with np.errstate(all="ignore"):
+        rows = t.reshape(1, -1) if t.ndim == 1 else t
+        if (
+            worth_blocks(rows, [rows])
+            and np.shape(partial) in ((), t.shape[-1:])
+            and np.result_type(partial, t) == t.dtype
+        ):
+            return _weighted([partial], [rows], rows.shape, t.dtype).reshape(t.shape)
         out = _times(partial, t)
         return _absorbed(out, partial, t) if _may_hold_nan(out) else out
 
@@ -135,63 +147,87 @@ def _absorbed(out: Any, partial: Any, t: Any) -> Any:
 
 def combine(terms: Sequence[tuple[Any, Any, int]], shape: Shape, dtype: Any) -> Any:
     """The sum of partial times tangent; each term is (partial, tangent, ndim of the primal)."""
+    if type(terms[0][1]) is not np.ndarray and (own := device_of(terms[0][1])) is not None:
+        return own.engine.combine(terms, shape, dtype)
     aligned = [(partial, align(t, ndim, len(shape))) for partial, t, ndim in terms]
     full = aligned[0][1].shape[:1] + shape
+    partials, tangents = zip(*aligned, strict=True)
     with np.errstate(all="ignore"):
-        if _worth_blocks(aligned, full, dtype):
-            return _combine_by_blocks(aligned, full, dtype)
+        is_large = len(full) == 2 and worth_blocks(tangents[0], tangents, full[1], dtype)
+        if is_large and not any(map(np.iscomplexobj, partials)):
+            return _weighted(partials, tangents, full, dtype)
         out = _sum_of(_times, aligned, dtype)
         if _may_hold_nan(out):
             out = _sum_of(product, aligned, dtype)
     return out if out.shape == full else array_module(out).broadcast_to(out, full)
 
 
-#: elements of a block: it stays in the cache between its terms
-BLOCK = 2**15
+def _themselves(xp: Any, *partials: Any) -> Any:
+    """The body of a rule whose inputs are the partials."""
+    return partials
 
 
-def _worth_blocks(aligned: Sequence[tuple[Any, Any]], full: Shape, dtype: Any) -> bool:
+def _weighted(partials: Sequence[Any], tangents: Sequence[Any], full: Shape, dtype: Any) -> Any:
+    """The sum of partial times tangent, of partials that are there already."""
+    arrays = [np.asarray(c, dtype=dtype) for c in partials]
+    size = (full[0], full[1])
+    out = compiled.weighted(_themselves, arrays, tangents, range(len(arrays)), size, dtype)
+    if out is not None:
+        return out
+    return sweep(lambda block: [columns(c, block) for c in partials], tangents, full, dtype)
+
+
+def worth_blocks(
+    t: Any, tangents: Sequence[Any], length: int | None = None, dtype: Any = None
+) -> bool:
+    """Whether `sweep` can take these tangents, and pays."""
     return (
-        len(full) == 2
-        and full[1] > BLOCK
-        and dtype.kind == "f"
-        and all(
-            type(t) is np.ndarray and t.dtype == dtype and not np.iscomplexobj(c)
-            for c, t in aligned
-        )
+        type(t) is np.ndarray
+        and t.ndim == 2
+        and compiled.is_large(t.shape[1] if length is None else length)
+        and (t.dtype if dtype is None else dtype).kind == "f"
+        and all(type(s) is np.ndarray and s.dtype == (dtype or t.dtype) for s in tangents)
     )
 
 
-def _combine_by_blocks(aligned: Sequence[tuple[Any, Any]], full: Shape, dtype: Any) -> Any:
-    """`combine` without temporaries of the full size: less than half of the memory traffic."""
+def sweep(
+    partials: Callable[[slice], Sequence[Any]], tangents: Sequence[Any], full: Shape, dtype: Any
+) -> Any:
+    """The sum of partial times tangent, block by block in the cache.
+
+    Parameters
+    ----------
+    partials
+        Gives the partials of a block of elements, one for each tangent, as
+        arrays of its length or numbers.
+    tangents
+        Arrays of shape ``(k, n)`` or ``(k, 1)`` and of the output's dtype.
+    full, dtype
+        Shape ``(k, n)`` and dtype of the output.
+    """
     directions, length = full
     out = np.empty(full, dtype)
-    scratch = np.empty(BLOCK, dtype)
+    scratch = np.empty(min(BLOCK, length), dtype)
     for start in range(0, length, BLOCK):
-        stop = min(start + BLOCK, length)
-        partials = [_columns(c, start, stop) for c, _ in aligned]
+        block = slice(start, min(start + BLOCK, length))
+        here = partials(block)
         for k in range(directions):
-            tangents = [_columns(t[k], start, stop) for _, t in aligned]
-            block = out[k, start:stop]
-            _sum_products(partials, tangents, block, scratch[: stop - start])
-            if not np.isfinite(block.sum()):
-                block[...] = _sum_of(product, list(zip(partials, tangents, strict=True)), dtype)
+            ts = [columns(t[k], block) for t in tangents]
+            row = out[k, block]
+            _sum_products(here, ts, row, scratch[: len(row)])
+            if not np.isfinite(np.add.reduce(row)):
+                row[...] = _sum_of(product, list(zip(here, ts, strict=True)), dtype)
     return out
 
 
-def _columns(x: Any, start: int, stop: int) -> Any:
-    """A block of an array that may be constant along its last axis."""
-    return x[start:stop] if getattr(x, "ndim", 0) and x.shape[-1] != 1 else x
-
-
-def _sum_products(partials: list[Any], tangents: list[Any], block: Any, scratch: Any) -> None:
-    np.multiply(partials[0], tangents[0], out=block, casting="same_kind")
+def _sum_products(partials: Sequence[Any], tangents: Sequence[Any], row: Any, scratch: Any) -> None:
+    np.multiply(partials[0], tangents[0], out=row, casting="same_kind")
     for partial, t in zip(partials[1:], tangents[1:], strict=True):
         if not hasattr(partial, "dtype") and partial in (1, -1):
-            (np.add if partial == 1 else np.subtract)(block, t, out=block)
+            (np.add if partial == 1 else np.subtract)(row, t, out=row)
         else:
             np.multiply(partial, t, out=scratch, casting="same_kind")
-            np.add(block, scratch, out=block)
+            np.add(row, scratch, out=row)
 
 
 def _sum_of(times: Any, aligned: Sequence[tuple[Any, Any]], dtype: Any) -> Any:
@@ -211,7 +247,9 @@ def _sum_of(times: Any, aligned: Sequence[tuple[Any, Any]], dtype: Any) -> Any:
 
 def add_at(out: Any, index: tuple[Any, ...], t: Any, repeats: bool) -> None:
     """``out[index] += t``, adding as often as an element is named."""
-    if repeats:
+    if type(out) is not np.ndarray and (own := device_of(out)) is not None:
+        own.engine.add_at(out, index, t, repeats)
+    elif repeats:
         array_module(out).add.at(out, index, t)
     else:
         out[index] += t
@@ -219,21 +257,41 @@ def add_at(out: Any, index: tuple[Any, ...], t: Any, repeats: bool) -> None:
 
 def take(t: Any, ndim: int, index: Any) -> Any:
     """Elements of the flattened trailing axes; zero where the index is negative."""
+    if type(t) is not np.ndarray and (own := device_of(t)) is not None:
+        return own.engine.take(t, ndim, index)
     n = t.ndim - ndim
+    if loops.can_loop(t, index):
+        out = loops.pick(t, ndim, index, wraps=False)
+        if out is not None:
+            return out
     flat = t.reshape((*t.shape[:n], -1)) if t.size else t.reshape((*t.shape[:n], 0))
-    missing = index < 0
-    if not missing.any():
+    if index.size == 0 or index.min() >= 0:
         return flat.take(index, axis=-1)
     xp = array_module(t)
     out = zeros_like(t, t.shape[:n] + index.shape)
-    present = ~missing
+    present = index >= 0
     if present.any():
         out[..., present] = flat[..., index[present]]
     return xp.asarray(out)
 
 
+def pick(t: Any, axis: int, index: Any) -> Any:
+    """Elements along an axis, counted from the end where the index is negative."""
+    if type(t) is not np.ndarray and (own := device_of(t)) is not None:
+        return own.engine.pick(t, axis, index)
+    if axis == t.ndim - 1 and loops.can_loop(t, index):
+        out = loops.pick(t, 1, index, wraps=True)
+        if out is not None:
+            return out
+    # twice as fast as indexing
+    return t.take(index, axis=axis)
+
+
 def scatter_add(out: Any, ndim: int, index: Any, t: Any) -> None:
     """The transposed of `take`, added to `out`."""
+    if type(out) is not np.ndarray and (own := device_of(out)) is not None:
+        own.engine.scatter_add(out, ndim, index, t)
+        return
     n = out.ndim - ndim
     size = int(np.prod(out.shape[n:], dtype=np.int64))
     if size == 0 or out.size == 0:
@@ -241,6 +299,9 @@ def scatter_add(out: Any, ndim: int, index: Any, t: Any) -> None:
     rows = out.reshape((-1, size))
     flat_index = index.reshape(-1)
     t = t.reshape((rows.shape[0], flat_index.size))
+    fits = loops.can_loop(rows, flat_index) and t.dtype == rows.dtype and out.flags.c_contiguous
+    if fits and loops.scatter_add(rows, flat_index, t):
+        return
     missing = flat_index < 0
     if missing.any():
         flat_index = flat_index[~missing]
@@ -254,6 +315,10 @@ def scatter_add(out: Any, ndim: int, index: Any, t: Any) -> None:
 
 
 def segment_sum(t: Any, offsets: Any) -> Any:
+    if type(t) is not np.ndarray and (own := device_of(t)) is not None:
+        return own.engine.segment_sum(t, offsets)
+    if t.ndim and loops.can_loop(t, offsets):
+        return loops.segment_sum(t, offsets)
     xp = array_module(t)
     starts, stops = offsets[:-1], offsets[1:]
     filled = starts < stops
@@ -263,17 +328,22 @@ def segment_sum(t: Any, offsets: Any) -> Any:
     return out
 
 
+def weighted_segment_sum(partial: Any, t: Any, offsets: Any) -> Any:
+    """The sum over segments of partial times tangent."""
+    if type(t) is not np.ndarray and (own := device_of(t)) is not None:
+        return own.engine.weighted_segment_sum(partial, t, offsets)
+    fits = t.ndim and np.shape(partial) == t.shape[-1:] and partial.dtype == t.dtype
+    if fits and loops.can_loop(t, offsets):
+        out = loops.segment_sum(t, offsets, partial)
+        if out is not None:
+            return out
+    return segment_sum(product(partial, t), offsets)
+
+
 def parents(offsets: Any, length: int) -> Any:
     """For each element the segment that holds it, -1 for none."""
-    xp = array_module(offsets)
-    out = xp.full(length, -1, dtype=np.int64)
-    inside = xp.repeat(xp.arange(len(offsets) - 1), offsets[1:] - offsets[:-1])
-    out[int(offsets[0]) : int(offsets[0]) + len(inside)] = inside
-    return out
-
-
-def spread(t: Any, offsets: Any, length: int) -> Any:
-    return take(t, 1, parents(offsets, length))
+    own = device_of(offsets)
+    return loops.parents(offsets, length) if own is None else own.engine.parents(offsets, length)
 
 
 def cumulate(t: Any, axis: int, backward: bool) -> Any:

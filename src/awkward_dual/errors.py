@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 __all__ = (
     "DirectionMismatch",
     "LevelError",
     "MissingTangentRule",
+    "PartsFailed",
     "TangentLost",
     "TangentMismatch",
     "UnsupportedAwkward",
@@ -50,3 +54,34 @@ class LevelError(RuntimeError):
 
 class UnsupportedAwkward(ImportError):
     """The installed Awkward Array lacks a hook that this package stands on."""
+
+
+class PartsFailed(RuntimeError):
+    """Parts of a sample that have no result, by name, after all attempts.
+
+    Attributes
+    ----------
+    failed : dict of str to exception
+        The last error of each part.
+    partial
+        The sum over all other parts, if the run came to its end; else ``None``.
+    """
+
+    def __init__(self, failed: Mapping[str, BaseException], why: str = "") -> None:
+        super().__init__(dict(failed), why)
+        self.failed = dict(failed)
+        self.why = why
+        self.partial: Any = None
+
+    def __str__(self) -> str:
+        shown = [f"{name}: {_one_line(error)}" for name, error in list(self.failed.items())[:10]]
+        if len(self.failed) > len(shown):
+            shown.append(f"and {len(self.failed) - len(shown)} more")
+        parts = "1 part" if len(self.failed) == 1 else f"{len(self.failed)} parts"
+        head = f"{parts} failed: {self.why}" if self.why else f"{parts} failed"
+        return "\n    ".join([head, *shown])
+
+
+def _one_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__

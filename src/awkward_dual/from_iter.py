@@ -15,17 +15,22 @@ import numpy as np
 
 from awkward_dual import adapter, apply
 from awkward_dual.array import as_dual
+from awkward_dual.devices import device_of
 from awkward_dual.linear import Cast, Take, total
 from awkward_dual.pair import Pair, lowest, raw_or_live
 
 __all__ = ("joining_duals", "leaves_of")
 
 
+#: what can be read more than once
+_READ_TWICE = frozenset((list, tuple, dict, str, np.ndarray))
+
+
 def joining_duals(original: Callable[..., Any]) -> Callable[..., Any]:
     """Lists with dual numbers build dual arrays: the idiom of loops in Python."""
 
     def _impl(iterable: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(iterable, Iterable) and not isinstance(iterable, list | tuple | dict | str):
+        if type(iterable) not in _READ_TWICE and isinstance(iterable, Iterable):
             iterable = _listed(iterable)
         try:
             return original(iterable, *args, **kwargs)
@@ -82,6 +87,8 @@ def _split(tree: Any, duals: list[Any], *, numbers: bool) -> Any:
 
 def _join(values: Any, tickets: Any, duals: list[Any]) -> Any:
     """The array of `values` with the tangents of the duals that its leaves stand for."""
+    # Awkward builds arrays from lists on the host
+    duals = [device.arrays.home(d) if (device := device_of(lowest(d))) else d for d in duals]
     dtype = np.result_type(*(d.dtype for d in duals))
     stacked = raw_or_live(as_dual([d.astype(dtype) for d in duals]))
     places = iter(leaves_of(ak.to_layout(tickets).to_backend("dual")))
@@ -111,7 +118,8 @@ def leaves_of(layout: Any) -> list[Any]:
 
     def action(layout: Any, **_: Any) -> None:
         if layout.is_numpy:
-            out.append(layout.data)
+            # a virtual buffer does not tell whether it is live before it is loaded
+            out.extend(adapter.maybe_materialize(layout.data))
 
     adapter.recursively_apply(layout, action, return_array=False)
     return out

@@ -8,9 +8,18 @@ from typing import Any
 import numpy as np
 
 from awkward_dual import apply, engine
-from awkward_dual.adapter import maybe_materialize
+from awkward_dual.adapter import direct_kernel, materialized
 from awkward_dual.errors import MissingTangentRule
-from awkward_dual.linear import Broadcast, Identity, LinearMap, SegmentSum, Take, Weighted, total
+from awkward_dual.linear import (
+    Broadcast,
+    Cast,
+    Identity,
+    LinearMap,
+    SegmentSum,
+    Take,
+    Weighted,
+    total,
+)
 from awkward_dual.pair import Pair, lowest, raw_or_live
 from awkward_dual.rules import Kind, Rule, find
 
@@ -36,13 +45,18 @@ class DualKernel:
         self.key = key
         self.row = find(key[0])
         self._backend = backend
-        self._raw = backend[key]
+        self._raw = self._callable(backend[key])
+
+    @staticmethod
+    def _callable(kernel: Any) -> Any:
+        """The kernel as it is called with raw arrays."""
+        return direct_kernel(kernel)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.key[0]}>"
 
     def __call__(self, *args: Any) -> Any:
-        args = maybe_materialize(*args)
+        args = materialized(args)
         row = self.row
         if row is not None and row.kind in _PASSIVE:
             return self._raw(*[lowest(a) for a in args])
@@ -82,39 +96,50 @@ class DualKernel:
         out._replace(y)
 
     def _tangent(self, row: Rule, y: Any, x: dict[str, Any], dx: dict[str, Any]) -> Any:
-        a = self._arguments(row, x)
+        a = self._arguments(row, x, y.dtype)
         xp = engine.array_module(lowest(y))
         if row.kind is Kind.SELECT:
             index = row.body(xp, lowest(y), a)
             return total(_picked(index, y, x, dx))
-        segments = SegmentSum(len(x["fromptr"]), a.offsets, y.dtype)
+        segments = a.segments
+        dtype, dx_of = self._shifted(row, a, x, dx, y.dtype)
         if row.kind is Kind.LINEAR:
-            partials: dict[str, Any] = {"fromptr": 1}
+            partial: Any = 1
         else:
             with np.errstate(**apply.QUIET):
-                partials = row.body(xp, y, a)
-        edges: list[tuple[LinearMap, Any]] = []
-        for name, partial in partials.items():
-            if dx[name] is not None:
-                expand = segments.T if name != "fromptr" else Identity(segments.in_shape, y.dtype)
-                dtype = x[name].dtype
-                edges.append((Weighted(expand, partial, segments, dtype, y.dtype), dx[name]))
-        return total(edges)
+                partial = row.body(xp, y, a)
+        here = Identity(segments.in_shape, y.dtype)
+        return total([(Weighted(here, partial, segments, dtype, y.dtype), dx_of)])
 
-    def _arguments(self, row: Rule, x: dict[str, Any]) -> SimpleNamespace:
+    def _shifted(
+        self, row: Rule, a: Any, x: dict[str, Any], dx: dict[str, Any], dtype: Any
+    ) -> tuple[Any, Any]:
+        """The tangent of the data, less that of what is subtracted from each bin, and its dtype."""
+        own, shift = dx["fromptr"], row.option("shift")
+        data = x["fromptr"].dtype
+        if shift is None or dx[shift] is None:
+            return data, own
+        shape = a.segments.in_shape
+        edges: list[tuple[LinearMap, Any]] = (
+            [] if own is None else [(Cast(shape, data, dtype), own)]
+        )
+        spread = Weighted(a.segments.T, -1, Identity(shape, dtype), x[shift].dtype, dtype)
+        return dtype, total([*edges, (spread, dx[shift])])
+
+    def _arguments(self, row: Rule, x: dict[str, Any], dtype: Any) -> Any:
         """The kernel's arguments as the rule's body sees them."""
         plain = {k: lowest(x[k]) for k in row.option("args") if k != "toptr"}
-        a = SimpleNamespace(**(plain if row.kind is Kind.SELECT else plain | x))
+        a = _Arguments(**(plain if row.kind is Kind.SELECT else plain | x))
         count = plain["outlength"] + 1 if "outlength" in plain else plain["offsetslength"]
         a.offsets = plain["offsets"][: int(count)]
-        a.segment = engine.parents(a.offsets, len(plain["fromptr"]))
+        a.segments = SegmentSum(len(plain["fromptr"]), a.offsets, dtype)
         a.permutation = lambda: self._permutation(plain)
         return a
 
     def _permutation(self, plain: dict[str, Any]) -> Any:
         """Where each sorted element comes from within its bin, by the kernel's own comparator."""
         x = plain["fromptr"]
-        index = np.zeros(len(x), dtype=np.int64)
+        index = engine.array_module(x).zeros(len(x), dtype=np.int64)
         argsort = self._backend[
             "awkward_argsort", np.int64, x.dtype.type, plain["offsets"].dtype.type
         ]
@@ -134,6 +159,17 @@ class DualKernel:
         buffer._replace(apply.map_through(raw_y, buffer, Take(buffer.shape, index, buffer.dtype)))
         lowest(new_offsets)[:count] = offsets
         return None
+
+
+class _Arguments(SimpleNamespace):
+    """A kernel's arguments by name, and what rules ask about its bins."""
+
+    segments: SegmentSum
+
+    @property
+    def segment(self) -> Any:
+        """For each element the bin that holds it, -1 for none."""
+        return self.segments.parents
 
 
 def _failed(error: Any) -> bool:

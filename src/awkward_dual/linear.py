@@ -54,6 +54,7 @@ __all__ = (
     "Sum",
     "Take",
     "Weighted",
+    "check_directions",
     "combine",
     "total",
 )
@@ -96,7 +97,10 @@ class Weighted(LinearMap):
         return (self.partial,)
 
     def apply(self, t: Any) -> Any:
-        product = engine.product(self.partial, self.expand.apply(t))
+        expanded = self.expand.apply(t)
+        if type(self.reduce) is SegmentSum and self.out_dtype == t.dtype:
+            return engine.weighted_segment_sum(self.partial, expanded, self.reduce.offsets)
+        product = engine.product(self.partial, expanded)
         return self.reduce.apply(engine.cast(product, self.out_dtype))
 
     @property
@@ -239,16 +243,28 @@ def _sum_raw(edges: list[tuple[LinearMap, Any]]) -> Any:
     if not rest:
         return out
     shape = first_map.lead(first) + first_map.out_shape
-    for linear_map, t in rest:
-        if linear_map.lead(t) + linear_map.out_shape != shape:
-            raise DirectionMismatch(
-                f"tangents of one level carry different numbers of directions: "
-                f"{shape[:1]} and {linear_map.lead(t)[:1]}"
-            )
+    # an edge may hold leading axes in its own shape
+    check_directions([m.lead(t) + m.out_shape for m, t in edges])
     out = engine.owned(out, shape)
     for linear_map, t in rest:
         linear_map.accumulate(out, raw_or_live(t))
     return out
+
+
+def check_directions(shapes: list[Shape]) -> None:
+    """Raise unless the shapes of tangents agree: they differ in their directions only.
+
+    Raises
+    ------
+    DirectionMismatch
+        If they carry different numbers of directions.
+    """
+    for shape in shapes[1:]:
+        if shape != shapes[0]:
+            raise DirectionMismatch(
+                "tangents of one level carry different numbers of directions: "
+                f"{shapes[0][0]} and {shape[0]}"
+            )
 
 
 def combine(terms: list[tuple[Any, Any, Any]], shape: Shape, dtype: Any) -> Any:
@@ -263,13 +279,7 @@ def combine(terms: list[tuple[Any, Any, Any]], shape: Shape, dtype: Any) -> Any:
         Those of the output.
     """
     if all(engine.is_raw(t) and not isinstance(c, Pair) for c, t, _ in terms):
-        directions = terms[0][1].shape[0]
-        for _, t, _ in terms:
-            if t.shape[0] != directions:
-                raise DirectionMismatch(
-                    "tangents of one level carry different numbers of directions: "
-                    f"{directions} and {t.shape[0]}"
-                )
+        check_directions([t.shape[:1] for _, t, _ in terms])
         return engine.combine([(c, t, x.ndim) for c, t, x in terms], shape, dtype)
     identity = Identity(shape, dtype)
     return total(

@@ -132,8 +132,7 @@ class Slice(LinearMap):
     def apply(self, t: Any) -> Any:
         axis = len(t.shape) - len(self.in_shape)
         if self.repeats and len(self.index) == 1:
-            # twice as fast as indexing
-            return t.take(self.index[0], axis=axis)
+            return engine.pick(t, axis, self.index[0])
         return t[(slice(None),) * axis + self.index]
 
     @property
@@ -206,11 +205,19 @@ class Scatter(LinearMap):
 class SegmentSum(LinearMap):
     """Sum over consecutive segments of the last axis, given by offsets."""
 
-    __slots__ = ("offsets",)
+    __slots__ = ("_parents", "offsets")
 
     def __init__(self, length: int, offsets: Any, dtype: Any) -> None:
         super().__init__((length,), (len(offsets) - 1,), dtype)
         self.offsets = offsets
+        self._parents: Any = None
+
+    @property
+    def parents(self) -> Any:
+        """For each element the segment that holds it, -1 for none."""
+        if self._parents is None:
+            self._parents = engine.parents(self.offsets, self.in_shape[0])
+        return self._parents
 
     def apply(self, t: Any) -> Any:
         return engine.segment_sum(t, self.offsets)
@@ -230,7 +237,7 @@ class Spread(LinearMap):
         self.segments = of
 
     def apply(self, t: Any) -> Any:
-        return engine.spread(t, self.segments.offsets, self.out_shape[0])
+        return engine.take(t, 1, self.segments.parents)
 
     @property
     def T(self) -> LinearMap:

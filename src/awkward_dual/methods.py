@@ -12,21 +12,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from awkward_dual import apply, rules
+from awkward_dual import elementwise, rules
 
-__all__ = ("ArrayKit", "give_methods")
+__all__ = ("BINARY", "COMPARISONS", "UNARY", "ArrayKit", "give_methods")
 
-_BINARY = {
+BINARY = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide,
     "floordiv": np.floor_divide, "mod": np.remainder, "pow": np.power,
     "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor,
     "lshift": np.left_shift, "rshift": np.right_shift,
 }  # fmt: skip
-_COMPARISONS = {
+COMPARISONS = {
     "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal,
     "gt": np.greater, "ge": np.greater_equal,
 }  # fmt: skip
-_UNARY = {"neg": np.negative, "pos": np.positive, "invert": np.invert, "abs": np.absolute}
+UNARY = {"neg": np.negative, "pos": np.positive, "invert": np.invert, "abs": np.absolute}
 _METHODS = (
     "all any argmax argmin argsort clip cumprod cumsum diagonal dot max mean "
     "min nonzero prod ravel repeat round searchsorted squeeze std sum swapaxes take var"
@@ -39,20 +39,21 @@ class ArrayKit(NamedTuple):
     is_operand: Callable[[Any], bool]
     as_dual: Callable[[Any], Any]
     wrap_all: Callable[[Any], Any]
+    call_ufunc: Callable[..., Any] = elementwise.call_ufunc
 
 
 def give_methods(cls: Any, kit: ArrayKit) -> None:
     """Add the operators and methods to a class."""
-    for name, ufunc in _BINARY.items():
+    for name, ufunc in BINARY.items():
         function = getattr(operator, f"{name}_" if name in ("and", "or") else name)
         setattr(cls, f"__{name}__", _binary(kit, ufunc, function))
         setattr(cls, f"__r{name}__", _binary(kit, ufunc, function, reflected=True))
         setattr(cls, f"__i{name}__", _in_place(function))
     cls.__divmod__ = _binary(kit, np.divmod, divmod)
     cls.__rdivmod__ = _binary(kit, np.divmod, divmod, reflected=True)
-    for name, ufunc in _COMPARISONS.items():
+    for name, ufunc in COMPARISONS.items():
         setattr(cls, f"__{name}__", _binary(kit, ufunc, getattr(operator, name)))
-    for name, unary in _UNARY.items():
+    for name, unary in UNARY.items():
         setattr(cls, f"__{name}__", _unary(kit, unary, getattr(operator, name)))
     # the method, as that of a Python complex gives a Python complex
     cls.conj = cls.conjugate = _unary(kit, np.conjugate, operator.methodcaller("conjugate"))
@@ -72,14 +73,14 @@ def _binary(
         if isinstance(other, list):
             other = kit.as_dual(other)
         args = (other, self) if reflected else (self, other)
-        return kit.wrap_all(apply.call_ufunc(ufunc, rules.find(ufunc), function, args))
+        return kit.wrap_all(kit.call_ufunc(ufunc, rules.find(ufunc), function, args))
 
     return method
 
 
 def _unary(kit: ArrayKit, ufunc: Any, function: Callable[..., Any]) -> Any:
     def method(self: Any) -> Any:
-        return kit.wrap_all(apply.call_ufunc(ufunc, rules.find(ufunc), function, (self,)))
+        return kit.wrap_all(kit.call_ufunc(ufunc, rules.find(ufunc), function, (self,)))
 
     return method
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from awkward_dual import apply
-from awkward_dual.adapter import ArrayModuleNumpyLike, Numpy, VirtualNDArray, maybe_materialize
+from awkward_dual import apply, elementwise
+from awkward_dual.adapter import ArrayModuleNumpyLike, Numpy, VirtualNDArray, materialized
 from awkward_dual.array import DualArray, as_dual, wrap, wrap_all
 from awkward_dual.errors import TangentLost
 from awkward_dual.pair import Pair, lowest, raw_or_live
@@ -16,17 +16,30 @@ from awkward_dual.rules import find
 __all__ = ("DualNumpy",)
 
 
+#: types that hold no dual
+_PLAIN = frozenset((np.ndarray, int, float, bool, type(None), str, np.int64, np.bool_))
+
+
 class DualModule:
     """NumPy's functions with `DualArray` for ndarray."""
 
     ndarray = DualArray
+    #: where the functions stand
+    _functions: Any = np
 
     def __getattr__(self, name: str) -> Any:
-        function = getattr(np, name)
+        function = getattr(self._functions, name)
         if isinstance(function, type) or not callable(function):
             return function
 
         def call(*args: Any, **kwargs: Any) -> Any:
+            # constants need not go through the protocol, and do so often
+            if not kwargs:
+                raw = [
+                    a._primal if type(a) is DualArray and a._tangent is None else a for a in args
+                ]
+                if all(type(a) in _PLAIN for a in raw):
+                    return wrap_all(function(*raw))
             return wrap_all(function(*args, **kwargs))
 
         call.__name__ = name
@@ -50,6 +63,13 @@ class DualModule:
 
     def full_like(self, x: Any, fill_value: Any, dtype: Any = None) -> Any:
         return self.full(x.shape, fill_value, dtype or x.dtype)
+
+    def array_equal(self, a: Any, b: Any, equal_nan: bool = False) -> Any:
+        raw_a, raw_b = lowest(a), lowest(b)
+        # the offsets of one array, compared with themselves by every operation on it
+        if raw_a is raw_b and raw_a.dtype.kind in "iu":
+            return True
+        return np.array_equal(raw_a, raw_b, equal_nan=equal_nan)
 
     def concatenate(self, arrays: Any, axis: Any = 0, casting: str = "same_kind") -> Any:
         if not apply.live_among(arrays):
@@ -99,17 +119,17 @@ class DualNumpy(ArrayModuleNumpyLike):
 
     @classmethod
     def is_own_array_type(cls, type_: type) -> bool:
-        return issubclass(type_, DualArray)
+        return issubclass(type_, DualArray) and type_.array_module is np
 
     def is_c_contiguous(self, x: Any) -> bool:
-        (x,) = maybe_materialize(x)
+        (x,) = materialized((x,))
         return bool(lowest(x).flags.c_contiguous) if isinstance(x, Pair) else True
 
     def strides(self, x: Any) -> tuple[int, ...]:
         return super().strides(lowest(x))  # type: ignore[no-any-return]
 
     def memory_ptr(self, x: Any) -> int:
-        (x,) = maybe_materialize(x)
+        (x,) = materialized((x,))
         x = raw_or_live(x)
         if isinstance(x, Pair):
             raise TangentLost("a raw pointer to the buffer")
@@ -126,24 +146,27 @@ class DualNumpy(ArrayModuleNumpyLike):
                 x.buffer_key,
                 __enable_caching__=x.__enable_caching__,
             )
-        (x,) = maybe_materialize(x)
+        (x,) = materialized((x,))
         return x.byteswap()
 
     def packbits(self, x: Any, *, axis: int | None = None, bitorder: Any = "big") -> Any:
-        (x,) = maybe_materialize(x)
+        (x,) = materialized((x,))
         return wrap(np.packbits(lowest(x), axis=axis, bitorder=bitorder))
 
     def unpackbits(
         self, x: Any, *, axis: int | None = None, count: int | None = None, bitorder: Any = "big"
     ) -> Any:
-        (x,) = maybe_materialize(x)
+        (x,) = materialized((x,))
         return wrap(np.unpackbits(lowest(x), axis=axis, count=count, bitorder=bitorder))
 
     def array_str(self, x: Any, **options: Any) -> str:
         return str(super().array_str(lowest(x), **options))
 
     def broadcast_arrays(self, *arrays: Any) -> list[Any]:
-        return list(np.broadcast_arrays(*(as_dual(x) for x in maybe_materialize(*arrays))))
+        shapes = {x.shape if type(x) is DualArray else None for x in arrays}
+        if len(shapes) == 1 and None not in shapes:
+            return list(arrays)
+        return list(np.broadcast_arrays(*(as_dual(x) for x in materialized(arrays))))
 
     def reshape(self, x: Any, shape: tuple[int, ...], *, copy: bool | None = None) -> Any:
         if not isinstance(x, DualArray):
@@ -164,7 +187,7 @@ class DualNumpy(ArrayModuleNumpyLike):
         def call(*raw: Any) -> Any:
             return numpy.apply_ufunc(ufunc, method, list(raw), kwargs)
 
-        return wrap_all(apply.call_ufunc(ufunc, find(ufunc), call, maybe_materialize(*args)))
+        return wrap_all(elementwise.call_ufunc(ufunc, find(ufunc), call, materialized(args)))
 
     def index_as_shape_item(self, x1: Any) -> int:
-        return int(lowest(x1))
+        return x1 if type(x1) is int else int(lowest(x1))

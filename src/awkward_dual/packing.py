@@ -62,7 +62,7 @@ def _plain(x: Any) -> Any:
     return ak.to_backend(x, "cpu") if isinstance(x, ak.Array | ak.Record) else primal(x)
 
 
-def unpack(packed: dict[str, Any]) -> Any:
+def unpack(packed: Any) -> Any:
     """The dual array, record or number that `pack` took apart.
 
     Parameters
@@ -74,12 +74,24 @@ def unpack(packed: dict[str, Any]) -> Any:
     -------
     An array or number of the ground level; on the dual backend also without a tangent.
 
+    Raises
+    ------
+    TypeError
+        If `packed` is no such dict.
+    TangentMismatch
+        If its halves do not fit each other.
+
     Examples
     --------
     >>> import awkward_dual as ad
     >>> float(ad.tangent(ad.unpack(ad.pack(ad.dual(1.0, 2.0)))))
     2.0
     """
+    if not isinstance(packed, dict) or set(packed) != {"primal", "tangent"}:
+        raise TypeError(
+            'unpack needs a dict {"primal": ..., "tangent": ...} as pack gives it, '
+            f"not {packed if isinstance(packed, str) else type(packed).__name__}"
+        )
     value, derivative = packed["primal"], packed["tangent"]
     if derivative is not None:
         return dual(value, derivative)

@@ -58,11 +58,14 @@ class Pair:
     a raw array or live pair of shape ``(k, *shape)``, or a node of a tape.
     """
 
-    __slots__ = ("_base", "_level", "_primal", "_seen", "_tangent", "_version")
+    __slots__ = ("_base", "_level", "_primal", "_seen", "_tangent", "_version", "dtype", "shape")
 
     #: the array module of the lowest primal
     array_module: ClassVar[Any]
 
+    #: those of the primal; Awkward asks for them more often than for anything else
+    shape: tuple[int, ...]
+    dtype: Any
     _primal: Any
     _tangent: Any
     _level: Level | None
@@ -80,23 +83,17 @@ class Pair:
         self._level = level
         self._base = None
         self._version = 0
+        self.shape = primal.shape
+        self.dtype = primal.dtype
         return self
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return self._primal.shape  # type: ignore[no-any-return]
-
-    @property
     def ndim(self) -> int:
-        return self._primal.ndim  # type: ignore[no-any-return]
+        return len(self.shape)
 
     @property
     def size(self) -> int:
         return self._primal.size  # type: ignore[no-any-return]
-
-    @property
-    def dtype(self) -> Any:
-        return self._primal.dtype
 
 
 def raw_or_live(x: Any) -> Any:
@@ -140,9 +137,13 @@ def top_level(values: Iterable[Any]) -> tuple[Level | None, type[Pair] | None]:
     cls: type[Pair] | None = None
     for x in values:
         if isinstance(x, Pair):
-            check_view(x)
-            x = raw_or_live(x)
-            if isinstance(x, Pair):
+            if x._base is not None:
+                check_view(x)
+            while x._tangent is None:
+                x = x._primal
+                if not isinstance(x, Pair):
+                    break
+            else:
                 found = x._level
                 assert found is not None
                 if level is None or found.serial > level.serial:
@@ -179,8 +180,9 @@ def check_view(x: Pair) -> None:
 
 def on_level(x: Any, level: Level | None) -> tuple[Any, Any]:
     """The primal and tangent of `x` on `level`; a value of another level is a constant there."""
-    if isinstance(x, Pair):
-        check_view(x)
+    if not isinstance(x, Pair):
+        return x, None
+    check_view(x)
     x = raw_or_live(x)
     if isinstance(x, Pair) and x._level is level:
         return x._primal, x._tangent

@@ -12,14 +12,18 @@ import awkward as ak
 import numpy as np
 
 from awkward_dual import adapter, from_iter
-from awkward_dual.array import as_dual
+from awkward_dual.array import DualArray, as_dual
+from awkward_dual.cuda.array import DualCudaArray, on_device, on_host
+from awkward_dual.cuda.nplike import DualCupy
+from awkward_dual.devices import device_of, is_dual
 from awkward_dual.errors import TangentLost
 from awkward_dual.formatting import format_number
 from awkward_dual.levels import inspection
 from awkward_dual.nplike import DualNumpy
 from awkward_dual.pair import Pair, lowest, raw_or_live
+from awkward_dual.spread import centring
 
-__all__ = ("install",)
+__all__ = ("connect_numba", "install")
 
 
 def _common_backend(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -28,6 +32,11 @@ def _common_backend(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def common_backend(backends: Any) -> Any:
         if len(backends) > 1:
             names = {backend.name for backend in backends}
+            if "dual" in names and names & {"cuda", "dual-cuda"}:
+                # a number that is differentiated on the host; arrays refuse, see `to_nplike`
+                backends = [b for b in backends if b.name not in ("dual", "dual-cuda")]
+                backends.append(adapter.backend_instance("dual-cuda"))
+                names = {backend.name for backend in backends}
             for dual, plain in (("dual", "cpu"), ("dual-cuda", "cuda")):
                 if dual in names and plain in names:
                     backends = [backend for backend in backends if backend.name != plain]
@@ -105,9 +114,12 @@ def _formatter(original: Callable[..., Any]) -> Callable[..., Any]:
 def _printing(original: Callable[..., Any]) -> Callable[..., Any]:
     """Duals of calls that have ended can be printed."""
 
-    def printing(*args: Any, **kwargs: Any) -> Any:
+    def printing(array: Any, *args: Any, **kwargs: Any) -> Any:
+        backend = getattr(getattr(array, "layout", None), "backend", None)
+        if backend is not None and not backend.name.startswith("dual"):
+            return original(array, *args, **kwargs)
         with inspection():
-            return original(*args, **kwargs)
+            return original(array, *args, **kwargs)
 
     return printing
 
@@ -124,10 +136,11 @@ def _joining(original: Callable[..., Any]) -> Callable[..., Any]:
         except (AssertionError, TypeError):
             parts = [*args, *kwargs.values()]
             parts += [item for part in parts if isinstance(part, list | tuple) for item in part]
-            if {_backend_name(part) for part in parts} - {None} != {"cpu", "dual"}:
+            target = _joined({_backend_name(part) for part in parts} - {None})
+            if target is None:
                 raise
-            joined = {key: _to_dual(value) for key, value in kwargs.items()}
-            return original(*map(_to_dual, args), **joined)
+            joined = {key: _to_dual(value, target) for key, value in kwargs.items()}
+            return original(*(_to_dual(part, target) for part in args), **joined)
 
     return build
 
@@ -136,52 +149,87 @@ def _merging(original: Callable[..., Any]) -> Callable[..., Any]:
     """Numbers among dual arrays: ``ak.concatenate`` makes layouts of them too late to join in."""
 
     def merge(contents: Any, *args: Any, **kwargs: Any) -> Any:
-        if {_backend_name(part) for part in contents} == {"cpu", "dual"}:
-            contents = [_to_dual(part) for part in contents]
+        target = _joined({_backend_name(part) for part in contents})
+        if target is not None:
+            contents = [_to_dual(part, target) for part in contents]
         return original(contents, *args, **kwargs)
 
     return merge
+
+
+def _joined(names: set[str | None]) -> str | None:
+    """The backend that constants join; ``None`` unless they are of that of its primals."""
+    for plain, dual in (("cpu", "dual"), ("cuda", "dual-cuda")):
+        if names == {plain, dual}:
+            return dual
+    return None
 
 
 def _backend_name(part: Any) -> str | None:
     if isinstance(part, adapter.Backend):
         return str(part.name)
     if isinstance(part, ak.index.Index):
-        return "dual" if isinstance(part.nplike, DualNumpy) else "cpu"
+        nplike = part.nplike
+        if isinstance(nplike, DualNumpy):
+            return "dual-cuda" if isinstance(nplike, DualCupy) else "dual"
+        return "cuda" if isinstance(nplike, adapter.Cupy) else "cpu"
     # the layout that is being built has no backend yet
     backend = getattr(part, "_backend", None) if isinstance(part, ak.contents.Content) else None
     return None if backend is None else backend.name
 
 
-def _to_dual(part: Any) -> Any:
+def _to_dual(part: Any, target: str = "dual") -> Any:
     if isinstance(part, list | tuple):
-        return type(part)(map(_to_dual, part))
+        return type(part)(_to_dual(item, target) for item in part)
     if isinstance(part, ak.index.Index):
-        return part.to_nplike(DualNumpy.instance())
+        return part.to_nplike(adapter.backend_instance(target).nplike)
     if isinstance(part, adapter.Backend):
-        return adapter.backend_instance("dual")
-    return part if _backend_name(part) is None else part.to_backend("dual")
+        return adapter.backend_instance(target)
+    return part if _backend_name(part) is None else part.to_backend(target)
 
 
 def _to_nplike(original: Callable[..., Any]) -> Callable[..., Any]:
     """A virtual array stays virtual on its way between ``cpu`` and ``dual``."""
 
     def to_nplike(array: Any, nplike: Any, *, from_nplike: Any = None) -> Any:
-        if isinstance(array, adapter.VirtualNDArray) and not array.is_materialized:
-            own, dual = array.nplike, DualNumpy.instance()
-            if own is not nplike and (own is dual or nplike is dual) and nplike.known_data:
+        # by exact type: a check against a protocol costs more than the conversion
+        if type(array) is adapter.VirtualNDArray and not array.is_materialized:
+            own = array.nplike
+            joins = isinstance(own, DualNumpy) or isinstance(nplike, DualNumpy)
+            if own is not nplike and joins and nplike.known_data:
                 return adapter.VirtualNDArray(
                     nplike,
                     array._shape,
                     array.dtype,
-                    lambda: nplike.asarray(array.materialize()),
+                    lambda: to_nplike(array.materialize(), nplike),
                     lambda: array.shape,
                     array.buffer_key,
                     __enable_caching__=array.__enable_caching__,
                 )
+        if type(array) not in _HOST_ARRAYS and (
+            isinstance(array, DualCudaArray) or device_of(array) is not None
+        ):
+            return _from_device(array, nplike, original)
+        if isinstance(nplike, DualCupy) and isinstance(array, DualArray):
+            return on_device(array)
         return original(array, nplike, from_nplike=from_nplike)
 
     return to_nplike
+
+
+_HOST_ARRAYS = (np.ndarray, DualArray)
+
+
+def _from_device(array: Any, nplike: Any, original: Callable[..., Any]) -> Any:
+    """A buffer of the GPU for another backend: Awkward knows CuPy's alone, and copies to the host."""
+    if isinstance(nplike, DualCupy):
+        return nplike.asarray(array)
+    if isinstance(nplike, DualNumpy):
+        return nplike.asarray(on_host(array))
+    value = raw_or_live(array)
+    if not isinstance(value, Pair) or not nplike.known_data:
+        return original(lowest(value), nplike)
+    raise TangentLost("ak.to_backend to a backend without tangents")
 
 
 def _from_buffers(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -205,7 +253,7 @@ def _from_buffers(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _is_dual_buffer(buffer: Any) -> bool:
-    if isinstance(buffer, adapter.VirtualNDArray):
+    if type(buffer) is adapter.VirtualNDArray:
         return isinstance(buffer.nplike, DualNumpy)
     return isinstance(buffer, Pair)
 
@@ -226,7 +274,7 @@ def _from_buffer(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _to_arrow(original: Callable[..., Any]) -> Callable[..., Any]:
     def to_arrow(self: Any, **kwargs: Any) -> Any:
-        return original(self.to_backend("cpu") if self.backend.name == "dual" else self, **kwargs)
+        return original(self.to_backend("cpu") if is_dual(self.backend.name) else self, **kwargs)
 
     return to_arrow
 
@@ -236,9 +284,14 @@ def _through_arrow(original: Callable[..., Any]) -> Callable[..., Any]:
 
     def _apply_through_arrow(operation: Any, /, *args: Any, **kwargs: Any) -> Any:
         out = original(operation, *args, **kwargs)
-        return _to_dual(out) if "dual" in map(_backend_name, args) else out
+        return _back_to_dual(out, args)
 
     return _apply_through_arrow
+
+
+def _back_to_dual(out: Any, inputs: Any) -> Any:
+    target = next(filter(is_dual, filter(None, map(_backend_name, inputs))), None)
+    return out if target is None else _to_dual(out, target)
 
 
 def _categorical(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -248,9 +301,23 @@ def _categorical(original: Callable[..., Any]) -> Callable[..., Any]:
         ufunc: Any, method: str, inputs: Any, kwargs: Any, behavior: Any
     ) -> Any:
         out = original(ufunc, method, inputs, kwargs, behavior)
-        return _to_dual(out) if "dual" in map(_backend_name, inputs) else out
+        return _back_to_dual(out, inputs)
 
     return _array_ufunc_categorical
+
+
+def _find_ufunc(original: Callable[..., Any]) -> Callable[..., Any]:
+    """What a behavior does with real numbers it does with dual numbers, as ``scale * vectors``."""
+
+    def find_ufunc(behavior: Any, signature: Any) -> Any:
+        if any(isinstance(kind, type) and issubclass(kind, Pair) for kind in signature):
+            signature = tuple(
+                float if isinstance(kind, type) and issubclass(kind, Pair) else kind
+                for kind in signature
+            )
+        return original(behavior, signature)
+
+    return find_ufunc
 
 
 def _to_json(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -258,7 +325,7 @@ def _to_json(original: Callable[..., Any]) -> Callable[..., Any]:
 
     def _impl(array: Any, *args: Any, **kwargs: Any) -> Any:
         layout = ak.to_layout(array)
-        if _backend_name(layout) == "dual" and _is_live(layout):
+        if is_dual(_backend_name(layout) or "") and _is_live(layout):
             raise TangentLost(
                 "ak.to_json", "write both halves of awkward_dual.pack(x), or detach with primal(x)"
             )
@@ -275,10 +342,11 @@ def _option_to_list(original: Callable[..., Any]) -> Callable[..., Any]:
     """Missing values beside dual numbers; Awkward would go through ``cpu``."""
 
     def _to_list(self: Any, behavior: Any, json_conversions: Any) -> Any:
-        if self.backend.name != "dual" or self.parameter("__list__") or not _is_live(self):
+        if (not is_dual(self.backend.name) or self.parameter("__list__")
+                or not _is_live(self)):  # fmt: skip
             return original(self, behavior, json_conversions)
         items = iter(self.project()._to_list(behavior, json_conversions))
-        return [None if i < 0 else next(items) for i in lowest(self.index.data)]
+        return [None if i < 0 else next(items) for i in lowest(self.index.data).tolist()]
 
     return _to_list
 
@@ -296,7 +364,7 @@ def _reduce(original: Callable[..., Any]) -> Callable[..., Any]:
     """Buffers are pickled by themselves, with both halves; protocol 5 would take raw memory."""
 
     def __reduce_ex__(self: Any, protocol: Any) -> Any:
-        return original(self, min(int(protocol), 4) if ak.backend(self) == "dual" else protocol)
+        return original(self, min(int(protocol), 4) if is_dual(ak.backend(self)) else protocol)
 
     return __reduce_ex__
 
@@ -315,9 +383,29 @@ def _lazy(original: Callable[..., Any]) -> Callable[..., Any]:
     """Delayed execution knows no fused loops for dual arrays: it runs Awkward's operations."""
 
     def lazy(array: Any) -> Any:
-        return (adapter.lazy_wrapper if array.layout.backend.name == "dual" else original)(array)
+        return (adapter.lazy_wrapper if is_dual(array.layout.backend.name) else original)(array)
 
     return lazy
+
+
+def _register_numba(original: Callable[[], None]) -> Callable[[], None]:
+    """When Awkward tells Numba about its arrays, dual ones follow."""
+
+    def _register() -> None:
+        is_first = not adapter.is_registered_with_numba()
+        original()
+        if is_first:
+            connect_numba()
+
+    return _register
+
+
+def connect_numba() -> None:
+    """Tell Numba about duals, if Awkward has told it about its arrays."""
+    if adapter.is_registered_with_numba():
+        from awkward_dual.numba import init
+
+        init()
 
 
 #: what replaces each name that the adapter lists
@@ -326,6 +414,7 @@ _PATCHES: dict[str, Callable[[Any], Any]] = {
     "categorical": _categorical,
     "common_backend": _common_backend,
     "constructor": _joining,
+    "find_ufunc": _find_ufunc,
     "formatter": _formatter,
     "from_buffer": _from_buffer,
     "from_buffers": _from_buffers,
@@ -337,6 +426,7 @@ _PATCHES: dict[str, Callable[[Any], Any]] = {
     "merging": _merging,
     "option_to_list": _option_to_list,
     "reduce": _reduce,
+    "register_numba": _register_numba,
     "simplified": _joining,
     "through_arrow": _through_arrow,
     "to_arrow": _to_arrow,
@@ -344,11 +434,14 @@ _PATCHES: dict[str, Callable[[Any], Any]] = {
     "to_layout": _to_layout,
     "to_nplike": _to_nplike,
     "type": _type,
+    "var": centring,
 }
 
 
 def install() -> None:
     """Replace the names that the adapter lists."""
+    # before its function is replaced, for it changes the code of that one
+    adapter.extend_var(("dual", "dual-cuda"))
     for name, make in _PATCHES.items():
         adapter.patch(name, make)
-    adapter.extend_var(("dual", "dual-cuda"))
+    connect_numba()

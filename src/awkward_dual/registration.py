@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from threading import Lock
+from typing import Any
 
 import awkward as ak
 
 from awkward_dual import adapter, patches
 from awkward_dual.array import DualArray
 from awkward_dual.backend import DualBackend
+from awkward_dual.cuda import DualCudaArray, DualCudaBackend, DualCupy
 from awkward_dual.nplike import DualNumpy
 
 __all__ = ("register", "unregister")
 
 _lock = Lock()
+#: each with its buffers and array functions
+_BACKENDS: tuple[tuple[Any, Any, Any], ...] = (
+    (DualBackend, DualNumpy, DualArray),
+    (DualCudaBackend, DualCupy, DualCudaArray),
+)
 
 
 def register() -> None:
@@ -33,10 +40,11 @@ def register() -> None:
 
     with _lock:
         if not adapter.is_registered(DualBackend.name):
-            adapter.register_nplike(DualNumpy)
-            adapter.register_backend(DualNumpy)(DualBackend)
-            # the first construction of Awkward's singletons is not thread-safe
-            adapter.extend_virtual_lookup(DualNumpy.instance(), DualBackend.instance())
+            for backend, nplike, _ in _BACKENDS:
+                adapter.register_nplike(nplike)
+                adapter.register_backend(nplike)(backend)
+                # the first construction of Awkward's singletons is not thread-safe
+                adapter.extend_virtual_lookup(nplike.instance(), backend.instance())
             patches.install()
         if not hasattr(ak, "jvp"):
             ak.jvp = jvp
@@ -48,6 +56,7 @@ def unregister() -> None:
 
     with _lock:
         adapter.restore()
-        adapter.forget_backend(DualBackend, DualNumpy, DualArray)
+        for names in _BACKENDS:
+            adapter.forget_backend(*names)
         if getattr(ak, "jvp", None) is jvp:
             del ak.jvp

@@ -16,6 +16,7 @@ import numpy as np
 from awkward_dual.array import DualArray
 from awkward_dual.errors import TangentMismatch
 from awkward_dual.operators import is_live, jvp, primal, tangent, vjp
+from awkward_dual.operators.arguments import check_function
 from awkward_dual.operators.leaves import attach, leaf_values
 from awkward_dual.pair import lowest
 from awkward_dual.trees import map_tree
@@ -72,6 +73,9 @@ def check_grads(
     """
     if not set(modes) <= {"fwd", "rev"}:
         raise ValueError(f"modes are 'fwd' and 'rev', not {sorted(modes)}")
+    if order < 1:
+        raise ValueError(f"order must be at least 1, not {order}")
+    check_function(func, "check_grads")
     args = tuple(args)
     rng = np.random.default_rng(seed)
     direction = _random_like(args, rng)

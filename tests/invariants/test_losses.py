@@ -151,8 +151,9 @@ class TestNothingIsLostInSilence:
             return x[0]
 
         for live in (FLAT, BUFFER):
-            with pytest.raises((ad.TangentLost, numba.core.errors.TypingError)):
-                first(live)
+            assert ad.is_live(first(live))
+        with pytest.raises(ad.TangentLost, match="argument"):
+            numba.njit(lambda i: FLAT[i])(0)
 
     @pytest.mark.parametrize("value", [NUMBER, BUFFER, RAGGED], ids=["number", "buffer", "array"])
     def test_serialisers_of_a_running_call(self, value: Any) -> None:

@@ -141,11 +141,44 @@ class TestClosures:
             operator(lambda x: func(x, x))(3.0)
 
 
-def test_a_checkpoint_with_a_closure_works_forward_and_is_loud_in_reverse() -> None:
-    closing = lambda x: ad.checkpoint(lambda y: x * y)(x)
-    assert slope(closing)(3.0) == 6.0
-    with pytest.raises(ad.LevelError, match="pass it as an argument"):
-        ad.grad(closing)(3.0)
+class TestClosuresOfCheckpoints:
+    """What is no argument is recorded as without a checkpoint: it counts, too."""
+
+    @pytest.mark.parametrize("first", [slope, ad.grad])
+    @pytest.mark.parametrize("second", [slope, ad.grad])
+    @pytest.mark.parametrize("third", [slope, ad.grad])
+    def test_all_modes(self, first: Any, second: Any, third: Any) -> None:
+        closing = lambda x: ad.checkpoint(lambda y: x**2 * y)(x)
+        assert first(closing)(3.0) == 27.0
+        assert second(first(closing))(3.0) == 18.0
+        assert third(second(first(closing)))(3.0) == 6.0
+
+    @pytest.mark.parametrize("outer", [slope, ad.grad])
+    @pytest.mark.parametrize("inner", [slope, ad.grad])
+    def test_of_an_inner_and_an_outer_call(self, outer: Any, inner: Any) -> None:
+        def func(a: Any) -> Any:
+            # the argument belongs to the outer call, what it closes over to the inner
+            return inner(lambda b: ad.checkpoint(lambda z: z**2 * b**3)(a))(2.0)
+
+        assert outer(func)(5.0) == 2 * 5.0 * 3 * 2.0**2
+
+    def test_ragged_arrays_and_trees(self) -> None:
+        def func(x: Any, p: Any) -> Any:
+            inner = ad.checkpoint(lambda x: {"y": x**2 * p["k"], "n": ak.num(x)})
+            return inner(x)["y"] * p["k"]
+
+        check_grads(lambda x, k: func(x, {"k": k}), (X, 1.5), order=2)
+
+    def test_a_constant_closure_is_evaluated_again(self) -> None:
+        calls = []
+        constant = X * 2
+
+        def func(x: Any) -> Any:
+            calls.append(1)
+            return ak.sum(x * constant)
+
+        assert ad.grad(ad.checkpoint(func))(X).to_list() == constant.to_list()
+        assert len(calls) == 2
 
 
 class TestCustomJvp:

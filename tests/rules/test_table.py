@@ -113,7 +113,7 @@ def test_a_wrong_kernel_row_is_caught() -> None:
     wrong = planted(
         row.target,
         row.kind,
-        lambda xp, y, a: {"fromptr": y[0] / a.fromptr * 1.001},
+        lambda xp, y, a: y[0] / a.fromptr * 1.001,
         **dict(row.options),
     )
     try:

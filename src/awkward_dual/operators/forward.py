@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import awkward as ak
+
 from awkward_dual.apply import reshape
-from awkward_dual.array import DualArray
+from awkward_dual.array import class_of
 from awkward_dual.levels import new_level
+from awkward_dual.operators.arguments import check_function, one_for_each, out_and_aux
+from awkward_dual.operators.lazy import deferred, loaded, traced
 from awkward_dual.operators.results import (
     backend_of_inputs,
-    on_input_backend,
     primal_part,
+    result_part,
     tangent_part,
 )
-from awkward_dual.operators.reverse import out_and_aux
 from awkward_dual.operators.seeding import seed
 from awkward_dual.pair import make
 from awkward_dual.trees import map_tree
@@ -68,7 +71,8 @@ def jvp(
     >>> tangent.to_list()
     [6.0, 0.0, 6.0]
     """
-    primals, tangents = _arguments(primals, tangents)
+    check_function(func, "jvp")
+    primals, tangents = one_for_each(primals, tangents)
     backend = backend_of_inputs(primals)
 
     with new_level() as level:
@@ -76,33 +80,28 @@ def jvp(
         def make_leaf(value: Any, dvalue: Any) -> Any:
             if dvalue is None:
                 return value
-            tangent = reshape(dvalue, (1, *dvalue.shape))
-            return make(DualArray, value, tangent, level)
 
-        # a constant that is not loaded yet stays so
-        make_leaf.skips_constants = True  # type: ignore[attr-defined]
+            def paired(value: Any) -> Any:
+                tangent = reshape(loaded(dvalue), (1, *value.shape))
+                return make(class_of(value), value, tangent, level)
+
+            return deferred(paired, value)
+
+        # what is not loaded yet stays so
+        make_leaf.skips_constants = make_leaf.lazy = True  # type: ignore[attr-defined]
 
         def attach_leaf(x: Any, dx: Any, path: str) -> Any:
-            return x if backend == "typetracer" else seed(x, dx, make_leaf, path)
+            # a constant joins in where it meets a dual: only what is differentiated is wrapped
+            if dx is None and isinstance(x, ak.Array | ak.Record):
+                return x
+            return traced(x, x, dx) if backend == "typetracer" else seed(x, dx, make_leaf, path)
 
         duals = map_tree(attach_leaf, primals, tangents)
         result = func(*duals)
     out, aux = out_and_aux(result, has_aux)
 
     def plain(tree: Any, part: Callable[[Any, Any], Any]) -> Any:
-        return map_tree(lambda x, path: on_input_backend(part(x, level), backend), tree)
+        return map_tree(lambda x, path: result_part(part, x, level, backend), tree)
 
     value, tangent = plain(out, primal_part), plain(out, tangent_part)
     return (value, tangent, plain(aux, primal_part)) if has_aux else (value, tangent)
-
-
-def _arguments(primals: Any, tangents: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    for name, what in (("primals", primals), ("tangents", tangents)):
-        if not isinstance(what, tuple | list):
-            raise TypeError(
-                f"{name} must be a tuple with one entry for each argument of the function, "
-                f"not {type(what).__name__}; for one argument write ({name[:-1]},)"
-            )
-    if len(primals) != len(tangents):
-        raise TypeError(f"{len(primals)} primals but {len(tangents)} tangents")
-    return tuple(primals), tuple(tangents)

@@ -8,26 +8,31 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from awkward_dual.array import DualArray, as_dual
+from awkward_dual.array import as_dual, class_of
+from awkward_dual.devices import array_module
 from awkward_dual.levels import new_level
+from awkward_dual.operators.arguments import (
+    ArgNums,
+    as_tuple,
+    check_function,
+    one_for_each,
+    out_and_aux,
+    pick_arguments,
+    put_arguments,
+)
 from awkward_dual.operators.forward import jvp
 from awkward_dual.operators.leaves import attach, leaf_values
 from awkward_dual.operators.results import (
     backend_of_inputs,
     on_input_backend,
     primal_part,
+    result_part,
     tangent_part,
     zeros_where_constant,
 )
-from awkward_dual.operators.reverse import (
-    grad,
-    out_and_aux,
-    pick_arguments,
-    put_arguments,
-    record,
-)
+from awkward_dual.operators.reverse import grad, record
 from awkward_dual.operators.seeding import seed
-from awkward_dual.pair import make, on_level, raw_or_live
+from awkward_dual.pair import lowest, make, on_level, raw_or_live
 from awkward_dual.trees import map_tree
 
 __all__ = ("hessian", "hvp", "jacfwd", "jacrev")
@@ -35,8 +40,6 @@ __all__ = ("hessian", "hvp", "jacfwd", "jacrev")
 #: bytes that the tangents of the largest argument may take in one chunk
 CHUNK_BYTES = 2**25
 CHUNK_MAX = 32
-
-ArgNums = int | tuple[int, ...]
 
 
 def jacfwd(
@@ -82,9 +85,11 @@ def jacfwd(
     >>> ad.jacfwd(line)(np.array([1.0, 2.0])).to_list()
     [[2.0, 3.0], [0.0, 0.0], [1.0, 3.0]]
     """
+    check_function(func, "jacfwd")
+    picked = as_tuple(argnums)
+    _check_chunk_size(chunk_size)
 
     def jacobian(*args: Any, **kwargs: Any) -> Any:
-        picked = _as_tuple(argnums)
         own = pick_arguments(args, picked, "jacfwd")
         backend = _concrete_backend(args, "jacfwd")
         _refuse_complex(own, "an argument")
@@ -100,7 +105,7 @@ def jacfwd(
                 columns.append(_end_tangents(result, level, stop - start))
 
         def plain(tree: Any) -> Any:
-            return map_tree(lambda x, path: on_input_backend(primal_part(x, level), backend), tree)
+            return map_tree(lambda x, path: result_part(primal_part, x, level, backend), tree)
 
         full = [_concatenate(parts) for parts in zip(*columns, strict=True)]
         out = _assemble(plain(result), full, own, argnums, backend)
@@ -128,9 +133,11 @@ def jacrev(
     >>> ad.jacrev(lambda x: ak.sum(x**2, axis=1))(ak.Array([[1.0, 2.0], [3.0]])).to_list()
     [[2.0, 4.0, 0.0], [0.0, 0.0, 6.0]]
     """
+    check_function(func, "jacrev")
+    picked = as_tuple(argnums)
+    _check_chunk_size(chunk_size)
 
     def jacobian(*args: Any, **kwargs: Any) -> Any:
-        picked = _as_tuple(argnums)
         own = pick_arguments(args, picked, "jacrev")
         _concrete_backend(args, "jacrev")
         _refuse_complex(own, "an argument")
@@ -184,6 +191,7 @@ def hessian(
     array([[10.,  6.],
            [ 6.,  0.]])
     """
+    check_function(func, "hessian")
     gradient = grad(func, argnums, has_aux=has_aux)
     return jacfwd(gradient, argnums, has_aux=has_aux, **options)
 
@@ -210,15 +218,13 @@ def hvp(func: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     >>> ad.hvp(lambda x: ak.sum(x**3), (x,), (ak.ones_like(x),)).to_list()
     [[6.0], [12.0, 18.0]]
     """
+    check_function(func, "hvp")
+    primals, tangents = one_for_each(primals, tangents)
     argnums: ArgNums = 0 if len(primals) == 1 else tuple(range(len(primals)))
     return jvp(grad(func, argnums), primals, tangents)[1]
 
 
 # -- seeds and columns
-
-
-def _as_tuple(argnums: ArgNums) -> tuple[int, ...]:
-    return (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
 
 def _concrete_backend(args: Any, what: str) -> str:
@@ -249,11 +255,18 @@ def _all_leaves(tree: Any) -> list[Any]:
     return [value for x in _flat(tree) for value in leaf_values(x)]
 
 
+def _check_chunk_size(chunk_size: Any) -> None:
+    if chunk_size is None:
+        return
+    if not isinstance(chunk_size, int | np.integer):
+        raise TypeError(f"chunk_size must be an int, not {chunk_size!r}")
+    if chunk_size < 1:
+        raise ValueError(f"chunk_size must be at least 1, not {chunk_size}")
+
+
 def _chunks(
     count: int, chunk_size: int | None, leaves: list[Any], progress: bool
 ) -> Iterator[tuple[int, int]]:
-    if chunk_size is not None and chunk_size < 1:
-        raise ValueError(f"chunk_size must be at least 1, not {chunk_size}")
     if chunk_size is None:
         largest = max((leaf.size * leaf.dtype.itemsize for leaf in leaves), default=1)
         chunk_size = int(np.clip(CHUNK_BYTES // max(largest, 1), 1, CHUNK_MAX))
@@ -275,10 +288,11 @@ def _with_bases(leaves: list[Any]) -> Iterator[tuple[Any, int]]:
 
 def _one_hot(leaf: Any, base: int, start: int, stop: int) -> Any:
     """Rows `start` to `stop` of the identity, in the columns of a leaf; ``None`` if all are zero."""
-    own = np.arange(max(start, base), min(stop, base + leaf.size))
+    xp = array_module(lowest(leaf))
+    own = xp.arange(max(start, base), min(stop, base + leaf.size))
     if not len(own):
         return None
-    out = np.zeros((stop - start, leaf.size), leaf.dtype)
+    out = xp.zeros((stop - start, leaf.size), leaf.dtype)
     out[own - start, own - base] = 1
     return out.reshape((stop - start, *leaf.shape))
 
@@ -290,7 +304,7 @@ def _seed(own: Any, start: int, stop: int, level: Any) -> Any:
         nonlocal base
         tangent = _one_hot(value, base, start, stop)
         base += value.size
-        return make(DualArray, value, tangent, level)
+        return make(class_of(value), value, tangent, level)
 
     return map_tree(lambda x, path: seed(x, None, make_leaf, path), own)
 
@@ -301,7 +315,9 @@ def _end_tangents(result: Any, level: Any, count: int) -> list[Any]:
 
     def collect(value: Any, _other: Any) -> Any:
         _, tangent = on_level(value, level)
-        found.append(np.zeros((count, *value.shape), value.dtype) if tangent is None else tangent)
+        if tangent is None:
+            tangent = array_module(lowest(value)).zeros((count, *value.shape), value.dtype)
+        found.append(tangent)
         return value
 
     map_tree(lambda x, path: attach(x, None, collect, path), result)
@@ -356,7 +372,7 @@ def _assemble(plain: Any, columns: list[Any], own: Any, argnums: ArgNums, backen
             return on_input_backend(filled, backend)
 
         trees = map_tree(for_argument, own)
-        return trees[0] if isinstance(argnums, int) else trees
+        return trees if isinstance(argnums, tuple | list) else trees[0]
 
     return map_tree(for_result, plain)
 

@@ -14,9 +14,12 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from awkward_dual.adapter import VirtualNDArray, maybe_materialize
-from awkward_dual.array import DualArray, as_dual, wrap
+from awkward_dual.adapter import VirtualNDArray
+from awkward_dual.array import DualArray, as_dual, class_of, wrap
+from awkward_dual.devices import array_module, device_of, dual_name
 from awkward_dual.errors import TangentMismatch
+from awkward_dual.operators.lazy import is_unloaded, loaded, traced
+from awkward_dual.operators.shortcuts import attach_short
 from awkward_dual.pair import Pair, lowest, raw_or_live, weaken
 
 __all__ = (
@@ -27,7 +30,8 @@ __all__ = (
     "refuse_opaque",
 )
 
-#: makes a leaf's new value from its old one, and from that of the other tree
+#: makes a leaf's new value from its old one, and from that of the other tree; with the
+#: attribute `lazy` it is given virtual buffers that were not loaded
 MakeLeaf = Callable[[Any, Any], Any]
 
 
@@ -74,16 +78,18 @@ def attach(x: Any, dx: Any, make: MakeLeaf, path: str = "") -> Any:
         return ak.Record(ak.record.Record(layout, 0), behavior=x.behavior, attrs=x.attrs)
     if isinstance(x, ak.Array):
         if ak.backend(x) == "typetracer":
-            return x
+            return traced(x, dx)
         other = None if dx is None else _layout_of(x, dx, path)
         layout = attach_layout(x.layout, other, make, path)
         return ak.Array(layout, behavior=x.behavior, attrs=x.attrs)
-    if not isinstance(x, Pair | np.ndarray | np.generic | float | complex):
+    on_device = device_of(x) is not None
+    if not on_device and not isinstance(x, Pair | np.ndarray | np.generic | float | complex):
         if dx is not None:
             _refuse_tangent(x, dx, path)
         return x
     refuse_opaque(x)
-    value = raw_or_live(as_dual(x)) if isinstance(x, np.ndarray | Pair) else weaken(x)
+    is_array = on_device or isinstance(x, np.ndarray | Pair)
+    value = raw_or_live(as_dual(x)) if is_array else weaken(_plain(x))
     if value.dtype.kind not in "fc":
         return as_dual(value) if value.ndim else x
     other = None if dx is None else _number(x, value, dx, path, make)
@@ -93,19 +99,30 @@ def attach(x: Any, dx: Any, make: MakeLeaf, path: str = "") -> Any:
     return wrap(made) if isinstance(made, np.ndarray) else made
 
 
+def _plain(x: Any) -> Any:
+    """A number of a subclass of Python's float or complex as one of these."""
+    if isinstance(x, np.generic) or type(x) in (float, complex):
+        return x
+    return float(x) if isinstance(x, float) else complex(x)
+
+
 def _refuse_tangent(x: Any, dx: Any, path: str) -> None:
     """Raise if a tangent is given for what has none, and would be dropped."""
     known = isinstance(x, int | str | bytes | np.generic) or x is None
     known = known or ak.typetracer.is_unknown_scalar(x)
     # an integer as the tangent of one is of its type, and ignored as in arrays
     if not known or (isinstance(x, int) and isinstance(dx, float | complex) and dx != 0):
+        foreign = hasattr(x, "__array__") or hasattr(x, "__cuda_array_interface__")
         raise TangentMismatch(
             f"{_at(path)}a {type(x).__name__} has no tangents ({dx!r} was given); "
-            "pass a float or an array, or None as its tangent"
+            + ("make an array of NumPy or Awkward of it" if foreign else "pass a float or an array")
+            + ", or None as its tangent"
         )
 
 
 def _layout_of(x: Any, dx: Any, path: str) -> Any:
+    if isinstance(dx, ak.Array) and ak.backend(dx) == "typetracer":
+        raise TangentMismatch(f"{_at(path)}the tangent is a typetracer, its primal has data")
     if isinstance(dx, ak.Array | np.ndarray | Pair):
         return ak.to_layout(dx)
     raise TangentMismatch(
@@ -126,12 +143,14 @@ def _one(x: Any, dx: Any, path: str) -> Any:
 def _number(x: Any, value: Any, dx: Any, path: str, make: MakeLeaf) -> Any:
     if isinstance(dx, ak.Array):
         try:
-            dx = dx.layout.to_backend("dual").to_backend_array(allow_missing=False)
+            on_dual = dx.layout.to_backend(dual_name(dx.layout.backend.name))
+            values = on_dual.to_backend_array(allow_missing=False)
         except ValueError:
             raise TangentMismatch(
                 f"{_at(path)}the primal is {_describe(value)}, its tangent {dx.type}"
             ) from None
-    other = raw_or_live(as_dual(dx)) if isinstance(dx, Pair | np.ndarray | list) else np.asarray(dx)
+        dx = values
+    other = _as_number(value, dx, path)
     shape = np.shape(other)
     if getattr(make, "takes_directions", False) and len(shape) == value.ndim + 1:
         shape = shape[:-1]
@@ -144,7 +163,36 @@ def _number(x: Any, value: Any, dx: Any, path: str, make: MakeLeaf) -> Any:
         raise TangentMismatch(
             f"{_at(path)}the primal is {_describe(value)}, its tangent {_describe(other)}"
         )
+    other = _beside(value, other, path)
     return other if other.dtype == value.dtype else raw_or_live(as_dual(other).astype(value.dtype))
+
+
+def _beside(value: Any, other: Any, path: str) -> Any:
+    """A tangent on the device of its primal; only numbers move by themselves."""
+    device, own = device_of(lowest(value)), device_of(lowest(other))
+    if device is own:
+        return other
+    if device is not None and not np.ndim(lowest(other)):
+        return raw_or_live(device.arrays.moved(other))
+    where = "on the host" if device is None else "on the GPU"
+    raise TangentMismatch(f"{_at(path)}the primal is {where}, its tangent is not")
+
+
+def _as_number(value: Any, dx: Any, path: str) -> Any:
+    """A tangent of a number or of a NumPy array as a value."""
+    if isinstance(dx, np.ma.MaskedArray):
+        raise TangentMismatch(
+            f"{_at(path)}a masked array is no tangent, for what is masked has a value too; "
+            "fill it, for example with dx.filled(0)"
+        )
+    try:
+        is_array = isinstance(dx, Pair | np.ndarray | list) or device_of(dx) is not None
+        return raw_or_live(as_dual(dx)) if is_array else np.asarray(dx)
+    except ValueError:
+        raise TangentMismatch(
+            f"{_at(path)}the primal is {_describe(value)}, its tangent a nested "
+            f"{type(dx).__name__} that is no array"
+        ) from None
 
 
 def _describe(x: Any) -> str:
@@ -158,9 +206,13 @@ def _at(path: str) -> str:
 
 def attach_layout(layout: Any, other: Any, make: MakeLeaf, path: str = "") -> Any:
     """`attach` for a layout; the result is on the dual backend."""
+    short = attach_short(layout, other, make)
+    if short is not None:
+        return short
     try:
-        dual_other = None if other is None else other.to_backend("dual")
-        return _attach(layout.to_backend("dual"), dual_other, make, "")
+        name = dual_name(layout.backend.name)
+        dual_other = None if other is None else other.to_backend(name)
+        return _attach(layout.to_backend(name), dual_other, make, "")
     except _Differs as error:
         raise TangentMismatch(
             f"{_at(path)}the tangent does not match its primal at {error}\n"
@@ -204,7 +256,7 @@ def _normal(layout: Any) -> Any:
         # Awkward carries records lazily, but has no option of an indexed array
         content = content.project() if content.is_indexed else content
         return ak.contents.IndexedOptionArray(
-            ak.index.Index64(DualArray(packed)), content, parameters=layout.parameters
+            ak.index.Index64(class_of(packed)._new(packed)), content, parameters=layout.parameters
         )
     if layout.is_indexed:
         return _normal(layout.project())
@@ -240,10 +292,13 @@ def _attach_leaf(p: Any, t: Any, make: MakeLeaf, path: str) -> Any:
         raise _Differs(path, f"a number against {t.data.shape[1]} directions")
     if t is None and getattr(make, "skips_constants", False) and isinstance(p.data, VirtualNDArray):
         return p
-    (data,) = maybe_materialize(p.data)
-    value = make(raw_or_live(data), None if t is None else raw_or_live(*maybe_materialize(t.data)))
+    if getattr(make, "lazy", False) and is_unloaded(p.data):
+        value = make(p.data, None if t is None else t.data)
+    else:
+        value = make(loaded(p.data), None if t is None else loaded(t.data))
+    is_buffer = isinstance(value, Pair | VirtualNDArray)
     return ak.contents.NumpyArray(
-        value if isinstance(value, Pair) else DualArray._new(value), parameters=p.parameters
+        value if is_buffer else class_of(value)._new(value), parameters=p.parameters
     )
 
 
@@ -297,6 +352,11 @@ def _not_indexed(layout: Any) -> Any:
 
 def _attach_union(p: Any, t: Any, make: MakeLeaf, path: str) -> Any:
     tags = lowest(p.tags.data)
+    if len(tags) and not 0 <= tags.min() <= tags.max() < len(p.contents):
+        raise ValueError(
+            f"a union of {len(p.contents)} types has tags from {tags.min()} to {tags.max()}; "
+            "ak.validity_error shows what is wrong with an array"
+        )
     if t is not None and not np.array_equal(tags, lowest(t.tags.data)):
         i = int(np.flatnonzero(tags != lowest(t.tags.data))[0])
         raise _Differs(f"{path}[{i}]", "different members of the union")
@@ -304,12 +364,13 @@ def _attach_union(p: Any, t: Any, make: MakeLeaf, path: str) -> Any:
         _attach(p.project(i), None if t is None else t.project(i), make, f"{path}|{i}")
         for i in range(len(p.contents))
     ]
-    index = np.empty(len(tags), dtype=np.int64)
+    xp = array_module(tags)
+    index = xp.empty(len(tags), dtype=np.int64)
     for i in range(len(contents)):
-        index[tags == i] = np.arange(np.count_nonzero(tags == i))
+        index[tags == i] = xp.arange(int(np.count_nonzero(tags == i)))
     return ak.contents.UnionArray(
-        ak.index.Index8(DualArray(tags)),
-        ak.index.Index64(DualArray(index)),
+        ak.index.Index8(class_of(tags)._new(tags)),
+        ak.index.Index64(class_of(index)._new(index)),
         [_not_indexed(content) for content in contents],
         parameters=p.parameters,
     )
@@ -318,14 +379,18 @@ def _attach_union(p: Any, t: Any, make: MakeLeaf, path: str) -> Any:
 # -- look at leaves
 
 
-def leaf_values(x: Any) -> list[Any]:
-    """The values of the differentiable buffers of one leaf of a tree, as `attach` meets them."""
+def leaf_values(x: Any, *, lazy: bool = False) -> list[Any]:
+    """The values of the differentiable buffers of one leaf of a tree, as `attach` meets them.
+
+    With `lazy`, virtual buffers that were not loaded stay so, and stand for themselves.
+    """
     found: list[Any] = []
 
     def collect(value: Any, _other: Any) -> Any:
         found.append(value)
         return value
 
+    collect.lazy = lazy  # type: ignore[attr-defined]
     attach(x, None, collect)
     return found
 

@@ -7,13 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from awkward_dual.array import class_of
+from awkward_dual.devices import array_module
 from awkward_dual.errors import LevelError
 from awkward_dual.levels import Level
 from awkward_dual.linear import Cast, FunctionMap, LinearMap, Reshape, Slice, total
+from awkward_dual.operators.arguments import check_function
 from awkward_dual.operators.forward import jvp
+from awkward_dual.operators.lazy import loaded
 from awkward_dual.operators.leaves import attach, leaf_values
 from awkward_dual.operators.reverse import Tape, record, tangents_like
-from awkward_dual.pair import Pair, make, on_level, operand, top_level
+from awkward_dual.pair import Pair, lowest, make, on_level, operand, top_level
 from awkward_dual.tape import Node
 from awkward_dual.trees import map_tree
 
@@ -48,6 +52,12 @@ class custom_jvp:
     """
 
     def __init__(self, func: Callable[..., Any], nondiff_argnums: Sequence[int] = ()) -> None:
+        check_function(func, "custom_jvp")
+        are_ints = isinstance(nondiff_argnums, tuple | list) and all(
+            isinstance(i, int | np.integer) for i in nondiff_argnums
+        )
+        if not are_ints:
+            raise TypeError(f"nondiff_argnums must be a tuple of ints, not {nondiff_argnums!r}")
         self.func = func
         self.rule: Callable[..., Any] | None = None
         self.nondiff_argnums = tuple(nondiff_argnums)
@@ -60,6 +70,7 @@ class custom_jvp:
         It must be linear in the tangents, which are of the types of the
         primals; zeros where an argument is a constant.
         """
+        check_function(rule, "defjvp")
         self.rule = rule
         return rule
 
@@ -68,6 +79,12 @@ class custom_jvp:
             raise TypeError(
                 f"custom_jvp function {self.__name__!r} has no rule; give it one with defjvp"
             )
+        for i in self.nondiff_argnums:
+            if not -len(args) <= i < len(args):
+                raise TypeError(
+                    f"nondiff_argnums={i}, but {self.__name__!r} was called with "
+                    f"{len(args)} arguments"
+                )
         fixed = {i % len(args): args[i] for i in self.nondiff_argnums}
         own = tuple(x for i, x in enumerate(args) if i not in fixed)
 
@@ -79,13 +96,25 @@ class custom_jvp:
 
         def push(primals: Any, tangents: Any) -> Any:
             assert self.rule is not None
-            return self.rule(*fixed.values(), primals, tangents)[1]
+            pair = self.rule(*fixed.values(), primals, tangents)
+            if not isinstance(pair, tuple | list) or len(pair) != 2:
+                raise TypeError(
+                    f"the rule of custom_jvp function {self.__name__!r} must return a pair "
+                    f"(result, tangent), not {_summary(pair)}"
+                )
+            return pair[1]
 
         def pull(primals: Any, cotangents: Leaves) -> Leaves:
             zeros = _like(primals, [None] * len(_leaves(primals)))
             return record(lambda *t: push(primals, t), zeros).pull_back(cotangents)
 
         return _call(own, evaluate, push, pull)
+
+
+def _summary(x: Any) -> str:
+    """What a rule returned, in a few words."""
+    size = f" of {len(x)}" if isinstance(x, tuple | list) else ""
+    return f"{type(x).__name__}{size}"
 
 
 def checkpoint(func: Callable[..., Any]) -> Callable[..., Any]:
@@ -100,7 +129,9 @@ def checkpoint(func: Callable[..., Any]) -> Callable[..., Any]:
     -------
     callable
         A function with the same values and derivatives. Under `vjp` and `grad`
-        it keeps its arguments only, and is called again by the pullback.
+        it keeps its arguments only, and is called again by the pullback. A function
+        that also uses live values which are no arguments is remembered as without
+        `checkpoint`; pass them as arguments.
 
     Examples
     --------
@@ -109,6 +140,7 @@ def checkpoint(func: Callable[..., Any]) -> Callable[..., Any]:
     >>> float(ad.grad(ad.checkpoint(np.exp))(0.0))
     1.0
     """
+    check_function(func, "checkpoint")
 
     def checkpointed(*args: Any) -> Any:
         def push(primals: Any, tangents: Any) -> Any:
@@ -147,6 +179,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     >>> float(push(1.0)), float(push(10.0))
     (12.0, 120.0)
     """
+    check_function(func, "linearize")
     tape = record(func, primals)
     order = _nodes_below(tape)
 
@@ -178,9 +211,10 @@ def _paired(primals: Any, tangents: Any) -> Leaves:
     found: Leaves = []
 
     def collect(value: Any, other: Any) -> Any:
-        found.append(other)
+        found.append(None if other is None else loaded(other))
         return value
 
+    collect.lazy = True  # type: ignore[attr-defined]
     map_tree(lambda x, dx, path: attach(x, dx, collect, path), primals, tangents)
     return found
 
@@ -198,10 +232,9 @@ def _call(
 ) -> Any:
     """Evaluate a function whose tangents on each level are moved by `push` and `pull`."""
     values = _leaves(args)
-    level, cls = top_level(values)
+    level, _ = top_level(values)
     if level is None:
         return evaluate(*args)
-    assert cls is not None
     parts = [on_level(v, level) for v in values]
     tangents = [t for _, t in parts]
     if recorded_only and not any(isinstance(t, Node) for t in tangents):
@@ -211,6 +244,9 @@ def _call(
     ends = _leaves(result)
     if not ends:
         return result
+    if recorded_only and _closes_over(ends, level):
+        # those maps end in no argument: they are recorded as in any other call
+        return evaluate(*args)
     _check_closed(ends, level)
     starts = [p for p, _ in parts]
     dtype = np.result_type(*(v.dtype for v in (*starts, *ends)))
@@ -218,18 +254,26 @@ def _call(
     image = total([(linear_map, _join(tangents, starts, dtype))])
     if not isinstance(image, Node):
         _check_closed([image], level)
-    pairs = [make(cls, y, t, level) for y, t in zip(ends, _part(image, ends, dtype), strict=True)]
+    pairs = [
+        make(class_of(lowest(y)), y, t, level)
+        for y, t in zip(ends, _part(image, ends, dtype), strict=True)
+    ]
     return _like(result, pairs)
 
 
 def _check_closed(values: Leaves, level: Level) -> None:
     """Raise if a function that was given its arguments on lower levels found others."""
-    found, _ = top_level(values)
-    if found is not None and found.serial >= level.serial:
+    if _closes_over(values, level):
         raise LevelError(
-            "a function with a rule of its own (custom_jvp, checkpoint) uses a dual that is not "
-            "among its arguments; pass it as an argument"
+            "a function with a rule of its own (custom_jvp) uses a dual that is not among its "
+            "arguments; pass it as an argument"
         )
+
+
+def _closes_over(values: Leaves, level: Level) -> bool:
+    """Whether what was computed from lower levels is live on this one, or above it."""
+    found, _ = top_level(values)
+    return found is not None and found.serial >= level.serial
 
 
 def _function_map(
@@ -263,7 +307,7 @@ def _like(tree: Any, leaves: Leaves) -> Any:
     def put(value: Any, _other: Any) -> Any:
         leaf = next(remaining)
         if leaf is None:
-            return np.zeros(value.shape, value.dtype)[()]
+            return array_module(lowest(value)).zeros(value.shape, value.dtype)[()]
         # Python's numbers as such: NumPy lets the dtype of an array win over them
         return leaf if isinstance(leaf, Pair | Node) else operand(leaf)
 
@@ -282,7 +326,8 @@ def _join(tangents: Leaves, leaves: Leaves, dtype: Any) -> Any:
             index = (slice(base, base + leaf.size),)
             edges.append((Slice((size,), (leaf.size,), dtype, index, repeats=False).T, t))
         base += leaf.size
-    return total(edges) if edges else np.zeros(size, dtype)
+    xp = array_module(lowest(leaves[0])) if leaves else np
+    return total(edges) if edges else xp.zeros(size, dtype)
 
 
 def _part(t: Any, leaves: Leaves, dtype: Any) -> Leaves:

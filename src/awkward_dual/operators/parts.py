@@ -9,13 +9,20 @@ import awkward as ak
 import numpy as np
 
 from awkward_dual.apply import reshape, transpose
-from awkward_dual.array import DualArray, check_ground
+from awkward_dual.array import check_ground, class_of
+from awkward_dual.devices import is_dual
 from awkward_dual.errors import TangentMismatch
 from awkward_dual.levels import GROUND, Level, inspection
-from awkward_dual.operators.jacobian import _as_tuple
+from awkward_dual.operators.arguments import (
+    ArgNums,
+    as_tuple,
+    check_function,
+    pick_arguments,
+    put_arguments,
+)
 from awkward_dual.operators.leaves import leaf_values
-from awkward_dual.operators.results import on_input_backend, primal_part, tangent_part
-from awkward_dual.operators.reverse import pick_arguments, put_arguments, vjp
+from awkward_dual.operators.results import primal_part, result_part, tangent_part
+from awkward_dual.operators.reverse import vjp
 from awkward_dual.operators.seeding import seed
 from awkward_dual.pair import Pair, lowest, make
 from awkward_dual.trees import map_tree
@@ -70,7 +77,7 @@ def _ground_leaf(value: Any, other: Any) -> Any:
         other = reshape(other, (1, *other.shape))
     else:
         other = transpose(other, (other.ndim - 1, *range(other.ndim - 1)))
-    return make(DualArray, value, other, GROUND)
+    return make(class_of(value), value, other, GROUND)
 
 
 _ground_leaf.takes_directions = True  # type: ignore[attr-defined]
@@ -96,7 +103,7 @@ def primal(x: Any) -> Any:
     2.0
     """
     level = highest_level(x)
-    return map_tree(lambda leaf, path: on_input_backend(primal_part(leaf, level), "cpu"), x)
+    return map_tree(lambda leaf, path: result_part(primal_part, leaf, level, "cpu"), x)
 
 
 def tangent(x: Any) -> Any:
@@ -124,7 +131,7 @@ def tangent(x: Any) -> Any:
     6.0
     """
     level = highest_level(x)
-    return map_tree(lambda leaf, path: on_input_backend(tangent_part(leaf, level), "cpu"), x)
+    return map_tree(lambda leaf, path: result_part(tangent_part, leaf, level, "cpu"), x)
 
 
 def is_live(x: Any) -> bool:
@@ -164,7 +171,7 @@ def highest_level(x: Any) -> Level | None:
 
     def look(leaf: Any, path: str) -> Any:
         nonlocal found
-        if isinstance(leaf, ak.Array | ak.Record) and ak.backend(leaf) != "dual":
+        if isinstance(leaf, ak.Array | ak.Record) and not is_dual(ak.backend(leaf)):
             return leaf
         with inspection():
             values = leaf_values(leaf) if isinstance(leaf, ak.Array | ak.Record) else [leaf]
@@ -180,9 +187,7 @@ def highest_level(x: Any) -> Level | None:
     return found
 
 
-def elementwise_grad(
-    func: Callable[..., Any], argnums: int | tuple[int, ...] = 0
-) -> Callable[..., Any]:
+def elementwise_grad(func: Callable[..., Any], argnums: ArgNums = 0) -> Callable[..., Any]:
     """The derivative of a function that maps each element by itself, for every element.
 
     Parameters
@@ -206,15 +211,16 @@ def elementwise_grad(
     >>> ad.elementwise_grad(np.square)(ak.Array([[1.0], [2.0, 3.0]])).to_list()
     [[2.0], [4.0, 6.0]]
     """
+    check_function(func, "elementwise_grad")
+    picked = as_tuple(argnums)
 
     def derivative(*args: Any, **kwargs: Any) -> Any:
-        picked = _as_tuple(argnums)
         own = pick_arguments(args, picked, "elementwise_grad")
         value, pullback = vjp(
             lambda *chosen: func(*put_arguments(args, picked, chosen), **kwargs), *own
         )
         gradients = pullback(map_tree(_ones, value))
-        return gradients[0] if isinstance(argnums, int) else gradients
+        return gradients if isinstance(argnums, tuple | list) else gradients[0]
 
     return derivative
 

@@ -10,10 +10,13 @@ import numpy as np
 
 from awkward_dual import adapter
 from awkward_dual.adapter import maybe_materialize
-from awkward_dual.array import DualArray, as_dual, wrap
+from awkward_dual.array import DualArray, as_dual, class_of, wrap
+from awkward_dual.devices import device_of, dual_name, is_dual, plain_name
 from awkward_dual.levels import inspection
+from awkward_dual.operators.lazy import loaded
 from awkward_dual.operators.leaves import refuse_opaque
-from awkward_dual.pair import Pair, on_level, raw_or_live
+from awkward_dual.operators.shortcuts import half_short
+from awkward_dual.pair import Pair, lowest, on_level, raw_or_live
 from awkward_dual.tape import Node
 from awkward_dual.trees import map_tree
 
@@ -21,6 +24,7 @@ __all__ = (
     "backend_of_inputs",
     "on_input_backend",
     "primal_part",
+    "result_part",
     "tangent_part",
     "zeros_where_constant",
 )
@@ -34,11 +38,11 @@ def primal_part(x: Any, level: Any) -> Any:
             if layout.is_numpy:
                 (data,) = maybe_materialize(layout.data)
                 primal, _tangent = on_level(data, level)
-                data = primal if isinstance(primal, Pair) else DualArray._new(primal)
+                data = primal if isinstance(primal, Pair) else class_of(primal)._new(primal)
                 return ak.contents.NumpyArray(data, parameters=layout.parameters)
             return None
 
-        if layout.backend.name != "dual":
+        if not is_dual(layout.backend.name):
             return layout
         return _mapped(layout, action)
 
@@ -57,7 +61,7 @@ def tangent_part(x: Any, level: Any) -> Any:
     """
 
     def layout_part(layout: Any) -> Any:
-        on_dual = layout.backend.name == "dual"
+        on_dual = is_dual(layout.backend.name)
 
         def action(layout: Any, **_: Any) -> Any:
             if layout.parameter("__array__") in ("string", "bytestring"):
@@ -69,7 +73,7 @@ def tangent_part(x: Any, level: Any) -> Any:
             if tangent is None:
                 return ak.zeros_like(layout, highlevel=False)
             data = _directions_last(tangent)
-            data = data if isinstance(data, Pair) else DualArray._new(data)
+            data = data if isinstance(data, Pair) else class_of(data)._new(data)
             return ak.contents.NumpyArray(data, parameters=layout.parameters)
 
         return _mapped(layout, action)
@@ -77,13 +81,22 @@ def tangent_part(x: Any, level: Any) -> Any:
     if isinstance(x, Pair):
         tangent = on_level(x, level)[1]
         if tangent is None:
-            return wrap(np.zeros(x.shape, x.dtype))
+            return wrap(np.zeros_like(lowest(x)))
         return wrap(_directions_last(tangent))
-    if isinstance(x, np.ndarray | np.generic | int | float | complex):
+    if isinstance(x, np.ndarray | np.generic | int | float | complex) or device_of(x) is not None:
         return np.zeros_like(x)[()]
     if ak.typetracer.is_unknown_scalar(x):
         return x
     return _each_layout(x, layout_part) if isinstance(x, ak.Array | ak.Record) else None
+
+
+def result_part(part: Callable[[Any, Any], Any], x: Any, level: Any, backend: str) -> Any:
+    """`primal_part` or `tangent_part` of a result, on the backend of the inputs."""
+    if backend == "cpu" and isinstance(x, ak.Array) and x.layout.backend.name == "dual":
+        short = half_short(x.layout, level, 0 if part is primal_part else 1)
+        if short is not None:
+            return ak.Array(short, behavior=x.behavior, attrs=x.attrs)
+    return on_input_backend(part(x, level), backend)
 
 
 def _mapped(layout: Any, action: Callable[..., Any]) -> Any:
@@ -133,10 +146,12 @@ def zeros_where_constant(x: Any) -> Any:
 def on_input_backend(x: Any, name: str) -> Any:
     """`x` on the backend of the inputs, unless it carries a live tangent of another level."""
     if isinstance(x, ak.Array | ak.Record):
-        if ak.backend(x) != "dual" or name == "dual" or _is_live_layout(x.layout):
+        own = ak.backend(x)
+        if not is_dual(own) or is_dual(name) or _is_live_layout(x.layout):
             return x
-        return ak.to_backend(x, name)
-    if isinstance(x, DualArray) and name != "dual":
+        # what met arrays of the GPU is there
+        return ak.to_backend(x, plain_name(own))
+    if isinstance(x, DualArray) and not is_dual(name):
         value = raw_or_live(x)
         return x if isinstance(value, Pair) else value
     return x
@@ -147,8 +162,8 @@ def _is_live_layout(layout: Any) -> bool:
 
     def action(layout: Any, **_: Any) -> None:
         nonlocal found
-        if layout.is_numpy and isinstance(raw_or_live(layout.data), Pair):
-            found = True
+        if layout.is_numpy and layout.dtype.kind in "fc":
+            found = found or isinstance(loaded(layout.data), Pair)
 
     layout = layout.array if isinstance(layout, ak.record.Record) else layout
     with inspection():
@@ -162,9 +177,12 @@ def backend_of_inputs(tree: Any) -> str:
 
     def look(x: Any, path: str) -> None:
         if isinstance(x, ak.Array | ak.Record):
-            names.add(ak.backend(x))
+            names.add(x.layout.backend.name)
         elif isinstance(x, DualArray) and x.ndim:
-            names.add("dual")
+            names.add(dual_name("cuda") if device_of(lowest(x)) is not None else "dual")
+        elif device_of(x) is not None:
+            names.add("cuda")
 
     map_tree(look, tree)
-    return next((name for name in ("typetracer", "dual") if name in names), "cpu")
+    known = ("typetracer", "dual-cuda", "dual", "cuda")
+    return next((name for name in known if name in names), "cpu")

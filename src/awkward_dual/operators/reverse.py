@@ -10,23 +10,36 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from awkward_dual.array import DualArray, as_dual, wrap
+from awkward_dual.array import as_dual, class_of, wrap
+from awkward_dual.devices import array_module
 from awkward_dual.levels import Level, new_level
 from awkward_dual.linear import Identity, total
+from awkward_dual.operators.arguments import (
+    ArgNums,
+    as_tuple,
+    check_function,
+    check_scalar,
+    out_and_aux,
+    pick_arguments,
+    put_arguments,
+)
+from awkward_dual.operators.lazy import deferred, traced
 from awkward_dual.operators.leaves import attach, is_differentiable, leaf_values
 from awkward_dual.operators.results import (
     backend_of_inputs,
     on_input_backend,
     primal_part,
+    result_part,
     tangent_part,
     zeros_where_constant,
 )
 from awkward_dual.operators.seeding import seed
-from awkward_dual.pair import Pair, make, on_level, raw_or_live
+from awkward_dual.operators.shortcuts import floats_short
+from awkward_dual.pair import lowest, make, on_level, raw_or_live
 from awkward_dual.tape import Node, pull_back
 from awkward_dual.trees import map_tree
 
-__all__ = ("Tape", "grad", "out_and_aux", "record", "value_and_grad", "vjp")
+__all__ = ("Tape", "grad", "record", "value_and_grad", "vjp")
 
 
 def vjp(
@@ -73,6 +86,7 @@ def vjp(
     >>> dx.to_list()
     [[2.0, 4.0], [], [60.0]]
     """
+    check_function(func, "vjp")
     if copy:
         primals = copy_module.deepcopy(primals)
     tape = record(func, primals, has_aux=has_aux)
@@ -99,7 +113,7 @@ class Tape:
     def plain(self, x: Any) -> Any:
         """The primals of a result, on the backend of the arguments."""
         return map_tree(
-            lambda leaf, path: on_input_backend(primal_part(leaf, self.level), self.backend), x
+            lambda leaf, path: result_part(primal_part, leaf, self.level, self.backend), x
         )
 
     def pull_back(self, cotangents: list[Any]) -> list[Any]:
@@ -124,19 +138,31 @@ def tangents_like(tree: Any, leaves: list[Any], backend: str) -> Any:
     def put(value: Any, _other: Any) -> Any:
         leaf = next(remaining)
         if leaf is None:
-            return np.zeros(value.shape, value.dtype)[()]
+            return array_module(lowest(value)).zeros(value.shape, value.dtype)[()]
         # numbers are NumPy scalars below every level: their operators are not those of arrays
         return leaf if leaf.ndim else raw_or_live(as_dual(leaf)[()])
 
+    put.lazy = True  # type: ignore[attr-defined]
+
     def put_leaf(x: Any, path: str) -> Any:
-        if backend == "typetracer" or not leaf_values(x):
+        if backend == "typetracer" or not _has_gradient(x):
             return tangent_part(x, None)
         filled = attach(x, None, put, path)
+        if backend == "cpu" and isinstance(filled, ak.Array):
+            short = floats_short(filled.layout)
+            if short is not None:
+                return ak.Array(short, behavior=filled.behavior, attrs=filled.attrs)
         if isinstance(filled, ak.Array | ak.Record):
             filled = zeros_where_constant(filled)
         return on_input_backend(wrap(filled), backend)
 
     return map_tree(put_leaf, tree)
+
+
+def _has_gradient(x: Any) -> bool:
+    return (
+        is_differentiable(x.layout) if isinstance(x, ak.Array) else bool(leaf_values(x, lazy=True))
+    )
 
 
 def record(func: Callable[..., Any], primals: Any, *, has_aux: bool = False) -> Tape:
@@ -150,10 +176,12 @@ def record(func: Callable[..., Any], primals: Any, *, has_aux: bool = False) -> 
         def start_leaf(value: Any, _other: Any) -> Any:
             node = Node(value.shape, value.dtype)
             starts.append(node)
-            return make(DualArray, value, node, level)
+            return deferred(lambda value: make(class_of(value), value, node, level), value)
+
+        start_leaf.lazy = True  # type: ignore[attr-defined]
 
         def start(x: Any, path: str) -> Any:
-            return x if backend == "typetracer" else seed(x, None, start_leaf, path)
+            return traced(x, x) if backend == "typetracer" else seed(x, None, start_leaf, path)
 
         result, aux = out_and_aux(func(*map_tree(start, primals)), has_aux)
 
@@ -180,7 +208,7 @@ def _cotangents(result: Any, cotangent: Any) -> list[Any]:
 
 
 def value_and_grad(
-    func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False
+    func: Callable[..., Any], argnums: ArgNums = 0, *, has_aux: bool = False
 ) -> Callable[..., Any]:
     """A function that gives the value of a scalar function and its gradient.
 
@@ -214,7 +242,8 @@ def value_and_grad(
     >>> gradient.to_list()
     [[3.0, 12.0], [27.0]]
     """
-    picked = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    check_function(func, "value_and_grad")
+    picked = as_tuple(argnums)
 
     def differentiated(*args: Any, **kwargs: Any) -> Any:
         own = pick_arguments(args, picked, "grad")
@@ -225,14 +254,14 @@ def value_and_grad(
         value, pullback, *aux = vjp(of_picked, *own, has_aux=has_aux)
         check_scalar(value)
         gradients = pullback(np.ones((), dtype=value.dtype)[()])
-        gradient = gradients[0] if isinstance(argnums, int) else gradients
+        gradient = gradients if isinstance(argnums, tuple | list) else gradients[0]
         return ((value, *aux), gradient) if has_aux else (value, gradient)
 
     return differentiated
 
 
 def grad(
-    func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False
+    func: Callable[..., Any], argnums: ArgNums = 0, *, has_aux: bool = False
 ) -> Callable[..., Any]:
     """A function that gives the gradient of a scalar function; see `value_and_grad`.
 
@@ -245,6 +274,7 @@ def grad(
     >>> ad.grad(lambda x: ak.sum(x**2))(ak.Array([[1.0], [], [3.0]])).to_list()
     [[2.0], [], [6.0]]
     """
+    check_function(func, "grad")
     both = value_and_grad(func, argnums, has_aux=has_aux)
 
     def gradient(*args: Any, **kwargs: Any) -> Any:
@@ -252,73 +282,3 @@ def grad(
         return (gradient, value[1]) if has_aux else gradient
 
     return gradient
-
-
-def out_and_aux(result: Any, has_aux: bool) -> tuple[Any, Any]:
-    """The result of a function and what it returned beside it."""
-    if not has_aux:
-        return result, None
-    if not isinstance(result, tuple) or len(result) != 2:
-        raise TypeError("with has_aux=True the function must return a pair (result, aux)")
-    return result
-
-
-def check_scalar(value: Any) -> None:
-    """Raise unless `value` is one real number."""
-    is_scalar = isinstance(value, np.generic) or (isinstance(value, Pair) and value.ndim == 0)
-    if (is_scalar or ak.typetracer.is_unknown_scalar(value)) and value.dtype.kind == "f":
-        return
-    raw = raw_or_live(value)
-    what = (
-        value.type if isinstance(value, ak.Array | ak.Record) else getattr(raw, "dtype", type(raw))
-    )
-    raise TypeError(
-        f"grad needs a function with one real number as its result, not {what}; "
-        "reduce it, for example with ak.sum(..., axis=None), or use vjp, jacfwd or jacrev"
-    )
-
-
-def pick_arguments(args: tuple[Any, ...], argnums: tuple[int, ...], what: str) -> tuple[Any, ...]:
-    """The arguments to differentiate.
-
-    Raises
-    ------
-    TypeError
-        If there is no such argument, one is named twice, or one holds no floating numbers.
-    """
-    for i in argnums:
-        if not isinstance(i, int | np.integer):
-            raise TypeError(f"argnums must be an int or a tuple of ints, not {i!r}")
-        if not -len(args) <= i < len(args):
-            raise TypeError(f"argnums={i}, but the function was called with {len(args)} arguments")
-    if len({i % len(args) for i in argnums}) != len(argnums):
-        raise TypeError(f"argnums={argnums} names an argument twice")
-    for i in argnums:
-        kinds: list[str | None] = []
-        map_tree(lambda x, path, kinds=kinds: kinds.append(_without_derivative(x)), args[i])
-        if kinds and None not in kinds:
-            raise TypeError(
-                f"{what} of argument {i}, which is {', '.join(map(str, dict.fromkeys(kinds)))}: "
-                "only floating and complex numbers have derivatives; pass a float"
-            )
-    return tuple(args[i] for i in argnums)
-
-
-def _without_derivative(x: Any) -> str | None:
-    """What a leaf of a tree is, if it has no derivatives."""
-    if isinstance(x, ak.Array | ak.Record):
-        layout = x.layout.array if isinstance(x, ak.Record) else x.layout
-        name = str(layout.form.type)
-        return None if is_differentiable(layout) or "unknown" in name else name
-    dtype = getattr(x, "dtype", None)
-    if isinstance(x, float | complex) or (dtype is not None and dtype.kind in "fc"):
-        return None
-    return type(x).__name__ if dtype is None else str(dtype)
-
-
-def put_arguments(args: tuple[Any, ...], argnums: tuple[int, ...], chosen: Any) -> list[Any]:
-    """All arguments, with those that are differentiated replaced."""
-    full = list(args)
-    for i, x in zip(argnums, chosen, strict=True):
-        full[i] = x
-    return full

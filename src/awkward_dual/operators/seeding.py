@@ -15,11 +15,14 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from awkward_dual.adapter import recursively_apply
-from awkward_dual.array import DualArray
+from awkward_dual.adapter import VirtualNDArray, recursively_apply
+from awkward_dual.array import class_of
+from awkward_dual.devices import array_module, dual_name
 from awkward_dual.linear import Take, total
+from awkward_dual.operators.lazy import deferred, loaded, traced
 from awkward_dual.operators.leaves import MakeLeaf, attach, is_differentiable, leaf_values
-from awkward_dual.pair import Pair, lowest, make, raw_or_live
+from awkward_dual.operators.shortcuts import attach_short
+from awkward_dual.pair import Pair, lowest, make
 
 __all__ = ("seed",)
 
@@ -28,13 +31,19 @@ def seed(x: Any, dx: Any, make_leaf: MakeLeaf, path: str = "") -> Any:
     """`attach`, with the result in the layout of `x` wherever that shows each element once."""
     if not isinstance(x, ak.Array | ak.Record):
         return attach(x, dx, make_leaf, path)
+    if ak.backend(x) == "typetracer":
+        return x if dx is None else traced(x, x, dx)
+    if isinstance(x, ak.Array) and (dx is None or isinstance(dx, ak.Array)):
+        short = attach_short(x.layout, None if dx is None else dx.layout, make_leaf)
+        if short is not None:
+            return ak.Array(short, behavior=x.behavior, attrs=x.attrs)
     made: list[tuple[Any, Any]] = []
 
     def remember(value: Any, other: Any) -> Any:
         made.append((value, make_leaf(value, other)))
         return made[-1][1]
 
-    for name in ("takes_directions", "skips_constants"):
+    for name in ("takes_directions", "skips_constants", "lazy"):
         setattr(remember, name, getattr(make_leaf, name, False))
     attached = attach(x, dx, remember, path)
     array = x.layout.array if isinstance(x, ak.Record) else x.layout
@@ -73,15 +82,17 @@ def places_of(x: Any) -> list[Any]:
     def number(layout: Any, **_: Any) -> Any:
         if layout.is_numpy and layout.dtype.kind in "fc":
             size = int(np.prod(layout.shape, dtype=np.int64))
-            numbers = np.arange(size, dtype=np.float64).reshape(layout.shape)
-            return ak.contents.NumpyArray(DualArray(numbers), parameters=layout.parameters)
+            xp = array_module(lowest(layout.data))
+            numbers = xp.arange(size, dtype=np.float64).reshape(layout.shape)
+            data = class_of(numbers)._new(numbers)
+            return ak.contents.NumpyArray(data, parameters=layout.parameters)
         return None
 
     array = x.layout.array if isinstance(x, ak.Record) else x.layout
-    numbered = recursively_apply(array.to_backend("dual"), number)
+    numbered = recursively_apply(array.to_backend(dual_name(array.backend.name)), number)
     if isinstance(x, ak.Record):
         numbered = numbered[x.layout.at : x.layout.at + 1]
-    return [np.asarray(lowest(leaf)).astype(np.int64) for leaf in leaf_values(ak.Array(numbered))]
+    return [lowest(leaf).astype(np.int64) for leaf in leaf_values(ak.Array(numbered))]
 
 
 def _in_place(layout: Any, places: list[Any], made: list[tuple[Any, Any]]) -> Any:
@@ -92,12 +103,16 @@ def _in_place(layout: Any, places: list[Any], made: list[tuple[Any, Any]]) -> An
         if not layout.is_numpy or layout.dtype.kind not in "fc":
             return None
         place, (value, dual) = next(remaining)
-        if not isinstance(dual, Pair) or dual is value:
+        if dual is value or not isinstance(dual, Pair | VirtualNDArray):
             return layout
-        own = raw_or_live(layout.data)
-        linear_map = Take(own.shape, place, own.dtype).T
-        tangent = total([(linear_map, dual._tangent)])
-        data = make(DualArray, own, tangent, dual._level)
+
+        def placed(own: Any) -> Any:
+            pair = loaded(dual)
+            linear_map = Take(own.shape, place, own.dtype).T
+            tangent = total([(linear_map, pair._tangent)])
+            return make(class_of(own), own, tangent, pair._level)
+
+        data = deferred(placed, layout.data)
         return ak.contents.NumpyArray(data, parameters=layout.parameters)
 
-    return recursively_apply(layout.to_backend("dual"), action)
+    return recursively_apply(layout.to_backend(dual_name(layout.backend.name)), action)

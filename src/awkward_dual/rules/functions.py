@@ -227,7 +227,7 @@ def _extremum(argument: str, ignore_nan: bool) -> Callable[..., Any]:
             index = find(xp.where(all_nan[..., np.newaxis], 0.0, z), axis=-1)
         else:
             index = find(z, axis=-1)
-        y = xp.take_along_axis(z, np.expand_dims(np.asarray(index), -1), axis=-1)[..., 0]
+        y = xp.take_along_axis(z, np.expand_dims(xp.asarray(index), -1), axis=-1)[..., 0]
         return _finish(xp, y, kept, keepdims)
 
     return body
@@ -257,7 +257,7 @@ def _nanprod(xp: Any, x: Any, axis: Any = None, **kwargs: Any) -> Any:
 
 @_program(np.nanmean)
 def _nanmean(xp: Any, x: Any, axis: Any = None, **kwargs: Any) -> Any:
-    count = xp.sum(~np.asarray(xp.isnan(x)), axis=axis, **kwargs)
+    count = xp.sum(~xp.asarray(xp.isnan(x)), axis=axis, **kwargs)
     return xp.nansum(x, axis=axis, **kwargs) / count
 
 

@@ -44,14 +44,15 @@ def _unique_ranges(xp: Any, y: Any, a: Any) -> tuple[Any, Any]:
     inside = np.zeros(len(x), dtype=bool)
     opens = np.zeros(len(x), dtype=bool)
     opens[starts[starts < stops]] = True
-    inside[starts[0] : stops[-1]] = True
+    inside[a.offsets[0] : a.offsets[-1]] = True
     differs = np.ones(len(x), dtype=bool)
     differs[1:] = x[1:] != x[:-1]
     keep = inside & (opens | differs)
     index = np.full(len(x), -1, dtype=np.int64)
     kept = np.flatnonzero(keep)
     index[: len(kept)] = kept
-    return index, np.concatenate([[0], np.cumsum(keep)[stops - 1]])
+    # how many are kept before each offset
+    return index, np.concatenate([[0], np.cumsum(keep)])[a.offsets]
 
 
 rule(

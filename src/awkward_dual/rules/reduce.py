@@ -5,9 +5,9 @@ primals (select) or the values (smooth) of the kernel's arguments by name in `a`
 and beside them ``a.segment``: for each element the bin that holds it, -1 for none.
 
 - linear: the tangent is the sum over segments of the data's tangent;
-- smooth: ``body(xp, y, a)`` gives, for each differentiable argument by name, the
-  partial of the bin's result with respect to each element; a partial for an
-  argument with one entry a bin (means) applies to that entry, spread;
+- smooth: ``body(xp, y, a)`` gives the partial of the bin's result with respect to
+  each element; of data less one number a bin, the row says by ``shift`` which
+  argument holds these;
 - select: ``body(xp, y, a)`` gives for each bin the index of the element whose
   tangent it takes: -1 for none, the number of elements for ``identity``.
 
@@ -21,6 +21,9 @@ from typing import Any
 
 import numpy as np
 
+from awkward_dual import loops
+from awkward_dual.calls import with_primal
+from awkward_dual.pair import Pair, lowest
 from awkward_dual.rules.table import Kind, rule
 
 _REDUCE = ("toptr", "fromptr", "offsets", "outlength")
@@ -51,19 +54,25 @@ rule("awkward_reduce_sum_complex", Kind.LINEAR, args=_REDUCE, pairs=True)
 # -- smooth
 
 
-def _product_of_others(xp: Any, y: Any, a: Any) -> dict[str, Any]:
-    """The product of the other elements of a bin, by scans without division.
+def _product_of_others(xp: Any, y: Any, a: Any) -> Any:
+    """The product of the other elements of a bin, without division: a loop over segments."""
+    x = a.fromptr
+    out = loops.product_of_others(lowest(x), a.offsets)
+    return with_primal(out, _scan_of_others(xp, a)) if isinstance(x, Pair) else out
 
-    Exact with any number of zeros; built of gather, choose and multiply, so that
-    it can be differentiated again. Hillis and Steele's scan (CACM 29, 1986): in
-    step d every element takes in the one d places away, if that is in its bin.
+
+def _scan_of_others(xp: Any, a: Any) -> Any:
+    """The same, built of gather, choose and multiply, so that it can be differentiated again.
+
+    Hillis and Steele's scan (CACM 29, 1986): in step d every element takes in
+    the one d places away, if that is in its bin. Exact with any number of zeros.
     """
     x = a.fromptr
-    here = np.arange(len(x))
+    here = xp.arange(len(x))
     inside = a.segment >= 0
     place = np.where(inside, here - a.offsets[:-1][a.segment], 0)
     rest = np.where(inside, a.offsets[1:][a.segment] - 1 - here, 0)
-    longest = int(place.max(initial=0))
+    longest = int(place.max()) if len(place) else 0
 
     def shifted(z: Any, by: int) -> Any:
         return xp.where((place if by < 0 else rest) >= abs(by), xp.roll(z, -by), 1)
@@ -74,20 +83,23 @@ def _product_of_others(xp: Any, y: Any, a: Any) -> dict[str, Any]:
         before = before * shifted(before, -step)
         after = after * shifted(after, step)
         step *= 2
-    return {"fromptr": before * after}
+    return before * after
 
 
-def _sum_of_powers(xp: Any, y: Any, a: Any) -> dict[str, Any]:
-    x, n = a.fromptr.astype(np.float64), int(a.n)
+def _sum_of_powers(xp: Any, y: Any, a: Any) -> Any:
+    x, n = a.fromptr.astype(np.float64, copy=False), int(a.n)
     if n == 0:
-        return {"fromptr": 0.0}
-    return {"fromptr": 1.0 if n == 1 else n * x ** (n - 1)}
+        return 0.0
+    return 1.0 if n == 1 else n * x ** (n - 1)
 
 
-def _centered_sum_of_squares(xp: Any, y: Any, a: Any) -> dict[str, Any]:
-    # the means carry tangents too; their term only vanishes if each is exactly its bin's mean
-    deviation = a.fromptr.astype(np.float64) - a.means[np.maximum(a.segment, 0)]
-    return {"fromptr": 2 * deviation, "means": -2 * deviation}
+def _centered_sum_of_squares(xp: Any, y: Any, a: Any) -> Any:
+    segment = a.segment
+    # what is on a device would have to be waited for: there the maximum is taken always
+    on_device = type(segment) is not np.ndarray
+    if len(segment) and (on_device or a.offsets[0] != 0 or a.offsets[-1] != len(segment)):
+        segment = np.maximum(segment, 0)
+    return 2 * (a.fromptr.astype(np.float64, copy=False) - a.means[segment])
 
 
 rule("awkward_reduce_prod", Kind.SMOOTH, _product_of_others, args=_REDUCE)
@@ -95,7 +107,7 @@ rule("awkward_reduce_prod_complex", Kind.SMOOTH, _product_of_others, args=_REDUC
 rule(
     "awkward_reduce_sumofsquares",
     Kind.SMOOTH,
-    lambda xp, y, a: {"fromptr": 2 * a.fromptr.astype(np.float64)},
+    lambda xp, y, a: 2 * a.fromptr.astype(np.float64, copy=False),
     args=_REDUCE,
 )
 rule("awkward_reduce_sumofpowers", Kind.SMOOTH, _sum_of_powers, args=(*_REDUCE, "n"))
@@ -104,25 +116,17 @@ rule(
     Kind.SMOOTH,
     _centered_sum_of_squares,
     args=(*_REDUCE, "means"),
+    # the means carry tangents too; their term only vanishes if each is exactly its bin's mean
+    shift="means",
 )
 
 # -- select: the first element that is the result
 
 
-def _first_in_segment(a: Any, hit: Any) -> Any:
-    """For each bin the index of its first hit, -1 for none."""
-    found = np.flatnonzero(hit & (a.segment >= 0))
-    bins, first = np.unique(a.segment[found], return_index=True)
-    index = np.full(len(a.offsets) - 1, -1, dtype=np.int64)
-    index[bins] = found[first]
-    return index
-
-
 def _extremum(xp: Any, y: Any, a: Any) -> Any:
-    x = a.fromptr
-    index = _first_in_segment(a, x == y[np.maximum(a.segment, 0)])
+    index = loops.first_equal(a.fromptr, y, a.offsets)
     # the data win an exact tie with `initial`, as they come first
-    return np.where(index < 0, len(x), index)
+    return np.where(index < 0, len(a.fromptr), index)
 
 
 def _complex_extremum(xp: Any, y: Any, a: Any) -> Any:

@@ -72,6 +72,9 @@ _table: dict[Any, Rule] = {}
 #: the rules of optional libraries, loaded when a dual meets an operation that has no row
 OPTIONAL = {"scipy.special": "awkward_dual.rules.special"}
 
+#: where rows are derived for the objects of an optional library, by a function `derive`
+DERIVED = {"numba.np.ufunc.dufunc": "awkward_dual.numba.vectorize"}
+
 
 def rule(target: Any, kind: Kind, body: Callable[..., Any] | None = None, **options: Any) -> Rule:
     """Add a row to the table.
@@ -109,7 +112,11 @@ def _find_optional(target: Any) -> Rule | None:
         if library in sys.modules:
             # a second import is a look-up, and waits for one that runs in another thread
             import_module(rules)
-    return _table.get(target)
+    row = _table.get(target)
+    for library, rules in DERIVED.items():
+        if row is None and type(target).__module__ == library:
+            row = import_module(rules).derive(target)
+    return row
 
 
 def rows() -> tuple[Rule, ...]:

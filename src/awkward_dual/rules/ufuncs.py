@@ -94,6 +94,11 @@ rule(np.nextafter, Kind.SELECT, lambda xp, y, x, to: (x != to, x == to))
 def _power(xp: Any, y: Any, x: Any, p: Any) -> tuple[Any, Any]:
     # x**0 is the constant 1, at x = 0 too; an exponent without tangent needs no logarithm
     def base() -> Any:
+        if isinstance(p, np.generic) and p in (0, 1):
+            return p
+        if getattr(p, "ndim", None) == 0 and p != 0:
+            # one exponent for all: NumPy squares instead, where that is the power
+            return p * x ** (p - 1)
         return xp.where(p == 0, 0, p * x ** xp.where(p == 0, 1, p - 1))
 
     # 0**p is a step in p: infinite, 1 at p = 0, then 0
@@ -133,6 +138,12 @@ def _absolute(xp: Any, y: Any, x: Any) -> tuple[Any]:
     return (xp.sign(x),)
 
 
+def _copysign(xp: Any, y: Any, x: Any, s: Any) -> tuple[Any, None]:
+    # the last x is NaN
+    sign = xp.where(y == x, 1.0, xp.where(y == -x, -1.0, x))
+    return xp.where(x == 0, 0, sign), None
+
+
 def _hypot(xp: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
     norm = xp.where(y == 0, 1, y)
     return a / norm, b / norm
@@ -141,11 +152,7 @@ def _hypot(xp: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
 rule(np.absolute, Kind.SMOOTH, _absolute)
 rule(np.fabs, Kind.SMOOTH, lambda xp, y, x: (xp.sign(x),))
 rule(np.hypot, Kind.SMOOTH, _hypot)
-rule(
-    np.copysign,
-    Kind.SMOOTH,
-    lambda xp, y, x, s: (xp.sign(x) * xp.copysign(xp.ones_like(y), s), None),
-)
+rule(np.copysign, Kind.SMOOTH, _copysign)
 
 # -- smooth: exponentials and logarithms
 

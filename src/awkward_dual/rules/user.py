@@ -35,6 +35,8 @@ def def_ufunc_rule(
 
     Raises
     ------
+    TypeError
+        If it is no ufunc, or `partials` no function.
     ValueError
         If the ufunc has a rule from this package.
 
@@ -51,6 +53,8 @@ def def_ufunc_rule(
         raise TypeError(
             f"{ufunc!r} is no ufunc; give a function its rule with awkward_dual.custom_jvp"
         )
+    if partials is not None and not callable(partials):
+        raise TypeError(f"partials must be a function, not {partials!r}")
     row = find(ufunc)
     if row is not None:
         if not row.option("user"):

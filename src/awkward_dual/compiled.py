@@ -1,0 +1,337 @@
+"""Compiled loops: partials and their products with the tangents in one pass over memory.
+
+For arrays that do not fit into the cache, a rule in NumPy's array operations
+spends its time on temporaries. Here a rule's formula becomes one loop for all
+directions, compiled by Numba and kept on disk. Loading Numba costs more than a
+small program, so the loops come in when a process has done enough work to
+profit: see `WORK`. Set the environment variable ``AWKWARD_DUAL_ENGINE`` to
+``numpy`` to do without them, to ``compiled`` to have them from the first element.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import math
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from awkward_dual.tracing import NoFormula, trace
+
+__all__ = (
+    "BLOCK",
+    "columns",
+    "compile_loop",
+    "engine_name",
+    "is_large",
+    "pays",
+    "set_engine",
+    "set_num_threads",
+    "weighted",
+)
+
+#: elements of a block whose arrays, prepared by NumPy, stay in the cache
+BLOCK = 2**15
+
+#: elements times directions that rules must have processed before loops are compiled:
+#: in NumPy they take about as long as the loops take to load
+WORK = 5_000_000
+#: below this many elements a call of a compiled loop costs more than it saves
+SMALLEST = 32_768
+#: elements of a block, whose partials stay in the nearest cache
+_BLOCK = 1_024
+
+_ENGINES = ("auto", "numpy", "compiled")
+
+
+class _State:
+    engine = os.environ.get("AWKWARD_DUAL_ENGINE", "auto")
+    work = 0
+    threads = 1
+    pool: ThreadPoolExecutor | None = None
+
+
+_lock = threading.Lock()
+_loops: dict[Any, _Loop | None] = {}
+
+
+def set_engine(name: str) -> str:
+    """Choose what computes the tangents of large arrays.
+
+    Parameters
+    ----------
+    name : {"auto", "numpy", "compiled"}
+        With ``"auto"`` loops are compiled (and kept on disk) when a process has
+        done enough work to profit; ``"numpy"`` never, ``"compiled"`` from the
+        first array on. Values are the same, tangents agree to rounding.
+
+    Returns
+    -------
+    str
+        The engine chosen before.
+
+    Raises
+    ------
+    ValueError
+        For any other name.
+
+    Examples
+    --------
+    >>> import awkward_dual as ad
+    >>> before = ad.set_engine("numpy")
+    >>> ad.set_engine(before)
+    'numpy'
+    """
+    if name not in _ENGINES:
+        raise ValueError(f"the engine is one of {', '.join(_ENGINES)}, not {name!r}")
+    before, _State.engine = _State.engine, name
+    return before
+
+
+def engine_name() -> str:
+    """The engine chosen by `set_engine`."""
+    return _State.engine
+
+
+def set_num_threads(count: int) -> int:
+    """Let compiled loops over large arrays run in several threads.
+
+    Parameters
+    ----------
+    count : int
+        How many; 1 is the default.
+
+    Returns
+    -------
+    int
+        The number before.
+
+    Raises
+    ------
+    ValueError
+        If it is less than one.
+
+    Examples
+    --------
+    >>> import awkward_dual as ad
+    >>> before = ad.set_num_threads(2)
+    >>> ad.set_num_threads(before)
+    2
+    """
+    given: Any = count
+    if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < 1:
+        raise ValueError(f"the number of threads is a positive integer, not {count!r}")
+    with _lock:
+        before, _State.threads = _State.threads, int(count)
+        if _State.pool is not None:
+            _State.pool.shutdown(wait=False)
+        _State.pool = ThreadPoolExecutor(count) if count > 1 else None
+    return before
+
+
+def columns(x: Any, block: slice) -> Any:
+    """A block of an array that may be constant along its last axis."""
+    return x[block] if getattr(x, "ndim", 0) and x.shape[-1] != 1 else x
+
+
+def is_large(length: int) -> bool:
+    """Whether arrays of this length are worth more than NumPy's operations on the whole."""
+    return length >= SMALLEST or _State.engine == "compiled"
+
+
+def pays(elements: int) -> bool:
+    """Whether a loop over so many elements (of all directions) is to be a compiled one."""
+    if _State.engine != "auto":
+        return _State.engine == "compiled"
+    if elements < SMALLEST:
+        return False
+    _State.work += elements
+    return _State.work > WORK
+
+
+def weighted(
+    body: Callable[..., Any],
+    inputs: Sequence[Any],
+    tangents: Sequence[Any],
+    live: Sequence[int],
+    full: tuple[int, int],
+    dtype: Any,
+) -> Any:
+    """The sum of partial times tangent by a compiled loop; ``None`` where NumPy is to do it.
+
+    Parameters
+    ----------
+    body
+        A rule's body; its formula is found once for each pattern of inputs.
+    inputs
+        The output and the inputs: arrays of length n or numbers, all of `dtype`.
+    tangents
+        Those of the inputs `live`, of shape ``(k, n)`` or ``(k, 1)``.
+    full, dtype
+        Shape ``(k, n)`` and dtype of the result.
+    """
+    if dtype.type not in (np.float64, np.float32) or not pays(full[0] * full[1]):
+        return None
+    # compiled code checks no bounds
+    n = full[1]
+    inputs = [x.reshape(()) if x.shape == (1,) != (n,) else x for x in inputs]
+    if any(x.shape not in ((), (n,)) or x.dtype != dtype for x in inputs):
+        return None
+    if any(t.shape not in (full, (full[0], 1)) or t.dtype != dtype for t in tangents):
+        return None
+    pattern = (
+        body,
+        dtype.type,
+        tuple(x.ndim for x in inputs),
+        tuple(t.shape[1] == 1 for t in tangents),
+        tuple(live),
+    )
+    loop = _find(pattern, body, [None] * len(inputs))
+    if loop is None:
+        # squares and cubes, by far the most frequent powers, have formulas of their own
+        literals = [x if not x.ndim and x in (2, 3) else None for x in inputs]
+        if any(x is not None for x in literals):
+            loop = _find((*pattern, tuple(literals)), body, literals)
+    return None if loop is None else loop(inputs, tangents, full, dtype)
+
+
+def _find(pattern: Any, body: Callable[..., Any], literals: list[Any]) -> _Loop | None:
+    try:
+        return _loops[pattern]
+    except KeyError:
+        with _lock:
+            if pattern not in _loops:
+                _loops[pattern] = _make(body, pattern, literals)
+            return _loops[pattern]
+
+
+def _make(body: Any, pattern: Any, literals: list[Any]) -> _Loop | None:
+    _body, scalar, ndims, single, live, *_ = pattern
+    dtype = np.dtype(scalar)
+    codes = [f"x{i}[i]" if n else f"x{i}" for i, n in enumerate(ndims)]
+    try:
+        formulas = trace(body, codes, live, dtype, literals)
+    except (NoFormula, AttributeError, TypeError):
+        # what symbols do not know, or the rule refuses: NumPy does it, or says why not
+        return None
+    source = _source(formulas.partials, ndims, len(formulas.prepared), single)
+    return _Loop(_compile(source, dtype), formulas.prepared)
+
+
+def _source(
+    partials: Sequence[str | None], ndims: Sequence[int], prepared: int, single: Sequence[bool]
+) -> str:
+    """A loop over blocks: first the partials, then all directions."""
+    terms = range(len(partials))
+    arrays = [*(f"x{i}" for i, n in enumerate(ndims) if n), *(f"f{i}" for i in range(prepared))]
+    names = [*(f"x{i}" for i in range(len(ndims))), *(f"f{i}" for i in range(prepared))]
+    names += [*(f"t{j}" for j in terms), "out"]
+    products = [j for j in terms if partials[j] is not None]
+    # blocks are slices: an index that Numba must check for its sign is not vectorised
+    lines = [
+        f"def NAME({', '.join(f'whole_{name}' for name in names)}):",
+        *(f"    {name} = whole_{name}" for name in names if name not in arrays),
+        *(f"    c{j} = empty({_BLOCK}, F)" for j in products),
+        f"    for start in range(0, out.shape[1], {_BLOCK}):",
+        f"        stop = min(start + {_BLOCK}, out.shape[1])",
+        *(f"        {name} = whole_{name}[start:stop]" for name in arrays),
+        "        for i in range(stop - start):",
+        *(f"            c{j}[i] = {partials[j]}" for j in products),
+        "            pass",
+        "        for k in range(out.shape[0]):",
+        "            y = out[k, start:stop]",
+        *(f"            s{j} = t{j}[k, {0 if single[j] else 'start:stop'}]" for j in terms),
+        "            for i in range(stop - start):",
+    ]
+    for j in terms:
+        dx = f"s{j}" if single[j] else f"s{j}[i]"
+        # zero absorbs: 0 * inf and 0 * nan are 0
+        product = f"c{j}[i] * {dx} if (c{j}[i] != 0) & ({dx} != 0) else F(0.0)"
+        lines.append(f"                d{j} = {product if j in products else dx}")
+    lines.append(f"                y[i] = {' + '.join(f'd{j}' for j in terms)}")
+    return "\n".join(lines)
+
+
+def _compile(source: str, dtype: Any) -> Any:
+    # the index of Numba's cache knows names, not constants
+    name = f"loop_{dtype.name}_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
+    namespace: dict[str, Any] = {"F": dtype.type, "D": np.float64, "sqrt": math.sqrt}
+    namespace["empty"] = np.empty
+    code = compile(source.replace("NAME", name, 1), __file__, "exec")
+    exec(code, namespace)
+    namespace[name].__module__ = __name__
+    return compile_loop(namespace[name])
+
+
+@functools.cache
+def compile_loop(function: Callable[..., None]) -> Callable[..., None]:
+    """A loop compiled by Numba, from its cache on disk if it is there."""
+    import numba
+
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    try:
+        loop: Callable[..., None] = numba.njit(cache=True, **options)(function)
+    except RuntimeError:
+        # there is no place on disk that can be written to
+        loop = numba.njit(**options)(function)
+    return loop
+
+
+@dataclass
+class _Loop:
+    """A compiled loop, and what NumPy computes for it beforehand."""
+
+    function: Any
+    prepared: list[tuple[Any, tuple[Any, ...]]]
+
+    def __call__(
+        self, inputs: Sequence[Any], tangents: Sequence[Any], full: tuple[int, int], dtype: Any
+    ) -> Any:
+        out = np.empty(full, dtype)
+        blocks = self._blocks(full[1])
+        calls = [
+            (
+                # a number, not an array without axes: Numba computes with those in arrays
+                [columns(x, block) if x.ndim else x[()] for x in inputs],
+                [t if t.shape[1] == 1 else t[:, block] for t in tangents],
+                out[:, block],
+            )
+            for block in blocks
+        ]
+        if len(calls) > 1 and _State.pool is not None:
+            list(_State.pool.map(lambda arguments: self._run(*arguments), calls))
+        else:
+            for arguments in calls:
+                self._run(*arguments)
+        return out
+
+    def _blocks(self, length: int) -> list[slice]:
+        """One block for each thread, and no longer than what NumPy prepares in the cache."""
+        size = -(-length // _State.threads)
+        if self.prepared:
+            size = min(size, BLOCK)
+        size = max(size, 1)
+        return [slice(start, min(start + size, length)) for start in range(0, length, size)]
+
+    def _run(self, inputs: list[Any], tangents: list[Any], out: Any) -> None:
+        if self.prepared:
+            with np.errstate(all="ignore"):
+                values: list[Any] = []
+                for ufunc, args in self.prepared:
+                    values.append(ufunc(*(_argument(a, inputs, values) for a in args)))
+            values = [np.broadcast_to(v, out.shape[1:]) for v in values]
+            self.function(*inputs, *values, *tangents, out)
+        else:
+            self.function(*inputs, *tangents, out)
+
+
+def _argument(a: Any, inputs: list[Any], values: list[Any]) -> Any:
+    if isinstance(a, float):
+        return inputs[0].dtype.type(a)
+    return inputs[a] if a >= 0 else values[-1 - a]

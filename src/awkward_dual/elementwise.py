@@ -1,0 +1,273 @@
+"""Apply ufuncs: the value by the call that the ``cpu`` backend makes, the tangents by the row.
+
+The general way lifts a result through all levels. Two others give the same: one
+level of raw arrays of one shape needs no detours, which for small arrays cost
+more than the arithmetic; large ones go block by block, or through compiled loops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from awkward_dual import compiled, engine
+from awkward_dual.apply import QUIET, lift, live_among, missing_rule
+from awkward_dual.devices import device_of
+from awkward_dual.linear import Conjugate, check_directions, combine, total
+from awkward_dual.pair import Pair, lowest, operand, raw_or_live, strengthen, weaken
+from awkward_dual.rules.table import Kind, Rule
+
+__all__ = ("call_ufunc",)
+
+_MOVING = (Kind.SMOOTH, Kind.LINEAR, Kind.SELECT)
+#: the partials of sums and differences, as rules write them
+_ONE, _MINUS_ONE = 1, -1
+
+
+def call_ufunc(ufunc: Any, row: Rule | None, call: Callable[..., Any], args: Sequence[Any]) -> Any:
+    """Apply a ufunc by its row; `call` is what computes it from the lowest primals."""
+    plain = _one_level(args) if row is not None and row.kind in _MOVING else None
+    if plain is not None:
+        level, cls, x, dx = plain
+        raw_y = call(*x)
+        dy = _short_tangent(row, raw_y, x, dx)
+        if dy is not None:
+            return cls._new(raw_y, dy, level)
+    else:
+        raw_y = call(*(operand(a) for a in args))
+    if not live_among(args):
+        return raw_y
+    raw_y = tuple(map(weaken, raw_y)) if isinstance(raw_y, tuple) else weaken(raw_y)
+    outputs = raw_y if isinstance(raw_y, tuple) else (raw_y,)
+    if row is None and all(_kind(y) in "biu" for y in outputs):
+        return raw_y
+    if row is None or row.kind is Kind.STRUCTURE:
+        raise missing_rule(ufunc, args)
+    if row.kind is Kind.STEP:
+        if row.option("real_only") and _kind(outputs[0]) == "c":
+            raise missing_rule(ufunc, args)
+        return _constant(raw_y)
+    if isinstance(raw_y, tuple):
+        raw_y = tuple(_numbers(y, args) for y in raw_y)
+        return tuple(_constant(_lift_output(row, raw_y, args, i)) for i in range(len(raw_y)))
+    raw_y = _numbers(raw_y, args)
+    return _constant(lift(raw_y, args, _ufunc_tangent(row, raw_y.dtype)))
+
+
+def _one_level(args: Sequence[Any]) -> Any:
+    """Level, class, primals and tangents, if there is one level of raw arrays; else ``None``."""
+    level = cls = None
+    x, dx = [], []
+    for a in args:
+        t = None
+        if isinstance(a, Pair):
+            t, level_of = a._tangent, a._level
+            if a._base is not None:
+                return None
+            if t is not None:
+                if type(t) is not np.ndarray or level not in (None, level_of):
+                    return None
+                level, cls = level_of, type(a)
+            a = a._primal
+            if type(a) is not np.ndarray:
+                return None
+        elif type(a) not in (np.ndarray, float, int):
+            return None
+        x.append(a)
+        dx.append(t)
+    return None if level is None or not level.alive else (level, cls, x, dx)
+
+
+def _short_tangent(row: Any, y: Any, x: list[Any], dx: list[Any]) -> Any:
+    """The tangent of a small array from tangents of its shape; ``None`` for the general way."""
+    if type(y) is not np.ndarray or y.dtype.kind != "f" or compiled.is_large(y.size):
+        return None
+    operands = []
+    for a, t in zip(x, dx, strict=True):
+        if type(a) is not np.ndarray:
+            a = y.dtype.type(a)
+        elif a.dtype.kind == "c" or (t is not None and a.shape != y.shape):
+            return None
+        elif a.dtype != y.dtype:
+            a = a.astype(y.dtype)
+        operands.append(a)
+    with np.errstate(**QUIET):
+        return _short_sum(row.body(np, y, *operands), dx, y)
+
+
+def _short_sum(partials: Any, dx: list[Any], y: Any) -> Any:
+    out, is_own = None, False
+    for partial, t in zip(partials, dx, strict=True):
+        if t is None or partial is None:
+            continue
+        c = partial() if callable(partial) else partial
+        if type(c) is np.ndarray and c.shape != y.shape:
+            return None
+        term = t if c is _ONE else -t if c is _MINUS_ONE else t * c
+        if out is None:
+            out, is_own = term, term is not t
+        elif term.shape != out.shape:
+            return None
+        elif is_own:
+            out += term
+        else:
+            out, is_own = out + term, True
+    # a NaN may be zero times infinity
+    if out is None or out.dtype != y.dtype or not np.isfinite(np.add.reduce(out, axis=None)):
+        return None
+    return out
+
+
+def _numbers(y: Any, args: Sequence[Any]) -> Any:
+    """Objects, as `np.frompyfunc` gives them, as numbers of the arguments' type."""
+    if hasattr(y, "dtype") and y.dtype.kind != "O":
+        return y
+    return np.asarray(y).astype(np.result_type(*(operand(a) for a in args)))[()]
+
+
+def _constant(y: Any) -> Any:
+    """A result without tangent as it was computed: Python's numbers stay weak to NumPy's."""
+    if isinstance(y, tuple):
+        return tuple(map(operand, y))
+    return y if isinstance(y, Pair) else operand(y)
+
+
+def _kind(y: Any) -> str:
+    """The kind of a result's dtype; Python's comparisons and rounding give bool and int."""
+    return y.dtype.kind if hasattr(y, "dtype") else "b"
+
+
+def _ufunc_tangent(row: Rule, dtype: Any) -> Callable[[Any, list[Any], list[Any]], Any]:
+    def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
+        operands = [_as_operand(a, dtype) for a in x]
+        with np.errstate(**QUIET):
+            if _goes_by_blocks(row, y, operands):
+                tangents = [
+                    da if da is None or not engine.is_raw(da) else engine.align(da, a.ndim, 1)
+                    for a, da in zip(operands, dx, strict=True)
+                ]
+                live = [da for da in tangents if da is not None]
+                if engine.worth_blocks(live[0], live, len(y), dtype):
+                    return _by_blocks(row, y, operands, tangents)
+                partials = _partials_by_loops(row, y, operands, tangents)
+                if partials is not None:
+                    return _weighted_sum(row, partials, y, x, dx)
+            xp = engine.array_module(lowest(y))
+            partials = row.body(xp, *_for_body(row, _strong(y), operands))
+            return _weighted_sum(row, partials, y, x, dx)
+
+    return tangent
+
+
+def _goes_by_blocks(row: Rule, y: Any, operands: list[Any]) -> bool:
+    """Whether a rule may be applied to one block of its operands after the other."""
+    return (
+        type(y) is np.ndarray
+        and y.ndim == 1
+        and compiled.is_large(len(y))
+        # a user's rule may know of whole arrays
+        and not row.option("user")
+        and not row.option("conjugates")
+        and all(
+            isinstance(a, np.ndarray | np.generic)
+            and a.dtype == y.dtype
+            and a.shape in ((), y.shape)
+            for a in operands
+        )
+    )
+
+
+def _by_blocks(row: Rule, y: Any, x: list[Any], dx: list[Any]) -> Any:
+    """Partials and their products with the tangents, block by block: they stay in the cache."""
+    live = [i for i, da in enumerate(dx) if da is not None]
+
+    def partials(block: slice) -> list[Any]:
+        found = row.body(np, *(engine.columns(a, block) for a in (y, *x)))
+        values = (found[i] for i in live)
+        return [value() if callable(value) else value for value in values]
+
+    first = partials(slice(0, 1))
+    live = [i for i, c in zip(live, first, strict=True) if c is not None]
+    first = [c for c in first if c is not None]
+    if not live:
+        return None
+    tangents = [dx[i] for i in live]
+    check_directions([t.shape[:1] for t in tangents])
+    if all(np.ndim(c) == 0 for c in first):
+        terms = [(c, dx[i], 1) for i, c in zip(live, first, strict=True)]
+        return engine.combine(terms, y.shape, y.dtype)
+    full = (tangents[0].shape[0], len(y))
+    out = compiled.weighted(row.body, (y, *x), tangents, live, full, y.dtype)
+    return engine.sweep(partials, tangents, full, y.dtype) if out is None else out
+
+
+#: the tangent that makes the weighted sum a partial
+_UNIT = {np.dtype(t): np.ones((1, 1), t) for t in (np.float32, np.float64)}
+
+
+def _partials_by_loops(row: Rule, y: Any, x: list[Any], dx: list[Any]) -> list[Any] | None:
+    """The partials of a rule by compiled loops, for a tape; ``None`` where NumPy is to do it."""
+    inputs = (y, *x)
+    heads = [engine.columns(a, slice(0, 1)) for a in inputs]
+    partials: list[Any] = []
+    for i, (found, da) in enumerate(zip(row.body(np, *heads), dx, strict=True)):
+        value = None if da is None else found() if callable(found) else found
+        if value is None or np.ndim(value) == 0:
+            partials.append(value)
+            continue
+        own = next((a for a, head in zip(inputs, heads, strict=True) if value is head), None)
+        if own is None:
+            one, full = [_UNIT.get(y.dtype)], (1, len(y))
+            out = compiled.weighted(row.body, inputs, one, [i], full, y.dtype)
+            if out is None:
+                return None
+            own = out[0]
+        partials.append(own)
+    return partials
+
+
+def _lift_output(row: Rule, raw_y: tuple[Any, ...], args: Sequence[Any], i: int) -> Any:
+    def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
+        with np.errstate(**QUIET):
+            xp = engine.array_module(lowest(y))
+            # the other outputs of a row with several are steps
+            outputs = tuple(_strong(y) if j == i else z for j, z in enumerate(raw_y))
+            partials = row.body(xp, outputs, *(_as_operand(a, raw_y[i].dtype) for a in x))[i]
+            return None if partials is None else _weighted_sum(row, partials, y, x, dx)
+
+    return raw_y[i] if _kind(raw_y[i]) not in "fc" else lift(raw_y[i], args, tangent)
+
+
+def _for_body(row: Rule, y: Any, x: list[Any]) -> list[Any]:
+    return [lowest(a) for a in (y, *x)] if row.kind is Kind.SELECT else [y, *x]
+
+
+def _strong(x: Any) -> Any:
+    """A dual number without the Python float inside, which raises where it divides by zero."""
+    if isinstance(x, Pair):
+        return x if x.ndim else type(x)._new(_strong(x._primal), x._tangent, x._level)
+    return strengthen(x)
+
+
+def _as_operand(x: Any, dtype: Any) -> Any:
+    """What the ufunc's loop sees: every operand in its floating type."""
+    if isinstance(x, Pair | np.ndarray) or device_of(x) is not None:
+        x = _strong(x)
+        # the absolute value of a complex number is the one result of a lower kind
+        same = x.dtype == dtype or (x.dtype.kind == "c" and dtype.kind != "c")
+        return x if same else cast(Any, x).astype(dtype)
+    return x if isinstance(x, complex) and dtype.kind != "c" else dtype.type(x)
+
+
+def _weighted_sum(row: Rule, partials: Any, y: Any, x: list[Any], dx: list[Any]) -> Any:
+    terms = []
+    for partial, a, da in zip(partials, x, dx, strict=True):
+        if da is None or partial is None:
+            continue
+        if row.option("conjugates"):
+            da = total([(Conjugate(a.shape, a.dtype), da)])
+        value = partial() if callable(partial) else partial
+        terms.append((raw_or_live(value), da, a))
+    return combine(terms, y.shape, y.dtype) if terms else None

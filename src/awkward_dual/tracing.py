@@ -1,0 +1,215 @@
+"""Bodies of rules as formulas: the arithmetic as text, everything else for NumPy to compute.
+
+A body runs once on symbols. Sums, products, quotients, roots, comparisons and
+choices become Python expressions of one element, which IEEE arithmetic rounds
+the same in any loop. Every other function of an argument (cosh, exp, …) becomes
+an array that NumPy's own loops compute beforehand; they are faster than compiled
+ones. A function of an expression has no such array: then the body stays with NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+__all__ = ("Formulas", "NoFormula", "Symbol", "trace")
+
+
+class NoFormula(Exception):
+    """A body does what has no formula."""
+
+
+@dataclass
+class Formulas:
+    """The partials of a rule as formulas of one element.
+
+    Attributes
+    ----------
+    partials
+        One expression for each tangent; ``None`` for a partial that is the number 1.
+    prepared
+        What NumPy computes beforehand: a ufunc with the positions of its arguments,
+        counted through the inputs and then the prepared ones, or numbers.
+    """
+
+    partials: list[str | None] = field(default_factory=list)
+    prepared: list[tuple[Any, tuple[Any, ...]]] = field(default_factory=list)
+
+
+class Symbol:
+    """A number in a formula: an input or prepared array by its position, or an expression."""
+
+    __slots__ = ("code", "dtype", "formulas", "position")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, formulas: Formulas, dtype: Any, code: str, position: int | None) -> None:
+        self.formulas = formulas
+        self.dtype = dtype
+        self.code = code
+        self.position = position
+
+    def _made(self, code: str) -> Symbol:
+        return Symbol(self.formulas, self.dtype, f"({code})", None)
+
+    def __bool__(self) -> bool:
+        raise NoFormula("a branch on values")
+
+    def __neg__(self) -> Symbol:
+        return self._made(f"-{self.code}")
+
+    def __invert__(self) -> Symbol:
+        return self._made(f"not {self.code}")
+
+    def __and__(self, other: Any) -> Symbol:
+        return self._made(f"{self.code} & {_code(other)}")
+
+    def __or__(self, other: Any) -> Symbol:
+        return self._made(f"{self.code} | {_code(other)}")
+
+    def __pow__(self, exponent: Any) -> Symbol:
+        if isinstance(exponent, Symbol) or exponent not in (1, 2):
+            raise NoFormula("a power")
+        own: Any = self
+        return own if exponent == 1 else own * own  # type: ignore[no-any-return]
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        if method != "__call__" or kwargs:
+            raise NoFormula(method)
+        if ufunc in _SIGNS:
+            return self._made(f" {_SIGNS[ufunc]} ".join(map(_code, args)))
+        return _Functions(self.formulas, self.dtype).call(ufunc, *args)
+
+
+def _operator(name: str, sign: str) -> None:
+    def forward(self: Symbol, other: Any) -> Symbol:
+        return self._made(f"{self.code} {sign} {_code(other)}")
+
+    def reflected(self: Symbol, other: Any) -> Symbol:
+        return self._made(f"{_code(other)} {sign} {self.code}")
+
+    setattr(Symbol, f"__{name}__", forward)
+    if name in ("add", "sub", "mul", "truediv"):
+        setattr(Symbol, f"__r{name}__", reflected)
+
+
+#: what a NumPy scalar on the left asks for
+_SIGNS = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
+
+for _name, _sign in {
+    "add": "+", "sub": "-", "mul": "*", "truediv": "/",
+    "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=",
+}.items():  # fmt: skip
+    _operator(_name, _sign)
+
+
+def _code(x: Any) -> str:
+    if isinstance(x, Symbol):
+        return x.code
+    if isinstance(x, bool | int | float | np.bool_ | np.floating) and np.isfinite(x):
+        return f"F({float(x)!r})"
+    raise NoFormula(f"the operand {x!r}")
+
+
+class _Functions:
+    """The array module that a body sees."""
+
+    def __init__(self, formulas: Formulas, dtype: Any) -> None:
+        self.formulas = formulas
+        self.dtype = dtype
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        function = getattr(np, name)
+        return lambda *args: self.call(function, *args)
+
+    def where(self, condition: Any, a: Any, b: Any) -> Symbol:
+        code = f"({_code(a)} if {_code(condition)} else {_code(b)})"
+        return Symbol(self.formulas, self.dtype, code, None)
+
+    def sqrt(self, x: Any) -> Symbol:
+        return Symbol(self.formulas, self.dtype, f"sqrt({_code(x)})", None)
+
+    def sign(self, x: Any) -> Symbol:
+        # a NaN stays one
+        return self.where(x > 0, 1.0, self.where(x < 0, -1.0, x))
+
+    def hypot(self, a: Any, b: Any) -> Symbol:
+        if self.dtype == np.float32:
+            a, b = (f"D({_code(x)})" for x in (a, b))
+            code = f"F(sqrt({a} * {a} + {b} * {b}))"
+            return Symbol(self.formulas, self.dtype, code, None)
+        # scaled by the longer side, so that no square overflows
+        a, b = (self._magnitude(x) for x in (a, b))
+        long: Any = self.where(a >= b, a, b)
+        short: Any = self.where(a >= b, b, a)
+        ratio = short / long
+        is_long = (short == 0) | (long > np.finfo(self.dtype).max)
+        return self.where(is_long, long, long * self.sqrt(1.0 + ratio * ratio))
+
+    def _magnitude(self, x: Any) -> Any:
+        if not isinstance(x, Symbol):
+            return self._number(abs(x))
+        own: Any = x
+        return self.where(own < 0, -own, own)
+
+    def _number(self, x: Any) -> Symbol:
+        return Symbol(self.formulas, self.dtype, _code(x), None)
+
+    def isnan(self, x: Any) -> Symbol:
+        return Symbol(self.formulas, self.dtype, f"({_code(x)} != {_code(x)})", None)
+
+    def call(self, function: Any, *args: Any) -> Symbol:
+        """A function of inputs, for NumPy to compute beforehand."""
+        if not isinstance(function, np.ufunc) or function.nout != 1:
+            raise NoFormula(f"the function {function!r}")
+        own = getattr(self, function.__name__) if function.__name__ in vars(_Functions) else None
+        if own is not None:
+            return own(*args)  # type: ignore[no-any-return]
+        if any(isinstance(a, Symbol) and a.position is None for a in args):
+            raise NoFormula("a function of an expression")
+        key = (function, tuple(a.position if isinstance(a, Symbol) else _Number(a) for a in args))
+        prepared = self.formulas.prepared
+        if key not in prepared:
+            prepared.append(key)
+        place = prepared.index(key)
+        return Symbol(self.formulas, self.dtype, f"f{place}[i]", -1 - place)
+
+
+class _Number(float):
+    """A number among positions."""
+
+
+def trace(
+    body: Any, codes: Sequence[str], live: Sequence[int], dtype: Any, literals: Sequence[Any]
+) -> Formulas:
+    """The partials with respect to the inputs `live` as formulas.
+
+    Parameters
+    ----------
+    body
+        A rule's body ``(xp, y, *x)``.
+    codes
+        How the output and each input are written for one element.
+    literals
+        The value of each that is to be written into the formula, else ``None``.
+
+    Raises
+    ------
+    NoFormula
+        If the body has none.
+    """
+    formulas = Formulas()
+    numbers = [
+        Symbol(formulas, dtype, code, i) if literal is None else literal
+        for i, (code, literal) in enumerate(zip(codes, literals, strict=True))
+    ]
+    found = body(_Functions(formulas, dtype), *numbers)
+    for i in live:
+        partial = found[i]() if callable(found[i]) else found[i]
+        if partial is None:
+            raise NoFormula("no partial")
+        is_one = not isinstance(partial, Symbol) and partial == 1
+        formulas.partials.append(None if is_one else _code(partial))
+    return formulas

@@ -1,0 +1,219 @@
+"""Compiled loops against NumPy's operations: formulas of the rules, and loops over segments."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import awkward_dual as ad
+from awkward_dual import compiled, engine, loops, rules
+from awkward_dual.rules.table import Kind, Rule
+from awkward_dual.tracing import Formulas, NoFormula, trace
+
+CORNERS = [0.0, -0.0, 1.0, -1.0, 0.5, -0.3, 2.0, 3.0, 1e-8, 30.0, 1e200, np.inf, -np.inf, np.nan]
+
+
+def formulas(row: Rule) -> Formulas | None:
+    n = row.target.nin
+    codes = [f"x{i}[i]" for i in range(n + 1)]
+    try:
+        return trace(row.body, codes, range(n), np.dtype(float), [None] * (n + 1))
+    except (NoFormula, AttributeError, TypeError):
+        return None
+
+
+ROWS = [
+    row
+    for row in rules.rows()
+    if isinstance(row.target, np.ufunc)
+    and row.kind in (Kind.SMOOTH, Kind.LINEAR, Kind.SELECT)
+    and row.target.nout == 1
+    and not row.option("user")
+    and formulas(row) is not None
+]
+
+
+@pytest.fixture(autouse=True)
+def _engine() -> Iterator[None]:
+    before = ad.set_engine("auto")
+    yield
+    ad.set_engine(before)
+
+
+def both(func: Any) -> tuple[Any, Any]:
+    ad.set_engine("numpy")
+    expected = func()
+    ad.set_engine("compiled")
+    return expected, func()
+
+
+def close(expected: Any, found: Any) -> None:
+    """Four units in the last place; infinities and NaN where they are."""
+    eps = np.finfo(expected.dtype).eps
+    assert expected.dtype == found.dtype
+    assert expected.shape == found.shape
+    np.testing.assert_allclose(found, expected, rtol=4 * eps, atol=np.finfo(expected.dtype).tiny)
+
+
+def test_most_rules_have_formulas() -> None:
+    names = {row.name for row in ROWS}
+    assert {"multiply", "divide", "sqrt", "cosh", "exp", "maximum", "arctan2", "tanh"} <= names
+    assert len(names) >= 40
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_rules(row: Rule, dtype: Any) -> None:
+    n = row.target.nin
+    with np.errstate(over="ignore"):
+        values = np.asarray(CORNERS).astype(dtype)
+    x = [a.ravel() for a in np.meshgrid(*[values] * n)] if n > 1 else [values]
+    rng = np.random.default_rng(1)
+    directions = 1 if dtype is np.float32 else 3
+    dx = []
+    for a in x:
+        t = rng.normal(size=(directions, len(a))).astype(dtype)
+        t[:, ::5] = 0
+        t[0, 1::7] = np.inf
+        dx.append(t)
+    with np.errstate(all="ignore"):
+        expected, found = both(
+            lambda: row.target(*(ad.DualArray(a, t) for a, t in zip(x, dx, strict=True)))
+        )
+    if not ad.is_live(expected):
+        assert not ad.is_live(found)
+        return
+    np.testing.assert_array_equal(found.primal, expected.primal)
+    close(expected.tangent, found.tangent)
+
+
+@pytest.mark.parametrize("power", [0.0, 1.0, 2.0, 3.0, 0.5, -1.0])
+def test_powers(power: float) -> None:
+    x = ad.DualArray(np.asarray(CORNERS), np.ones(len(CORNERS)))
+    with np.errstate(all="ignore"):
+        expected, found = both(lambda: ad.tangent(x**power + x * 0.0))
+    close(np.asarray(expected), np.asarray(found))
+
+
+def test_numbers_among_arrays() -> None:
+    a = ad.DualArray(np.linspace(1.0, 2.0, 9), np.ones((2, 9)))
+    b = ad.DualArray(2.5, np.array([1.0, -1.0]))
+    for function in (np.multiply, np.divide, np.subtract, np.arctan2, np.maximum):
+        close(*both(lambda f=function: f(a, b).tangent))
+        close(*both(lambda f=function: f(b, a).tangent))
+        close(*both(lambda f=function: f(a, 3.5).tangent))
+
+
+def test_threads_change_nothing() -> None:
+    x = ad.DualArray(np.linspace(0.1, 9.0, 70_001), np.ones((3, 70_001)))
+    ad.set_engine("compiled")
+    one = np.cosh(x * x).tangent
+    before = ad.set_num_threads(4)
+    try:
+        assert before == 1
+        many = np.cosh(x * x).tangent
+    finally:
+        ad.set_num_threads(before)
+    np.testing.assert_array_equal(one, many)
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.5, True, "2"])
+def test_wrong_numbers_of_threads(count: Any) -> None:
+    with pytest.raises(ValueError, match="positive integer"):
+        ad.set_num_threads(count)
+
+
+def test_wrong_engine() -> None:
+    with pytest.raises(ValueError, match="auto, numpy, compiled"):
+        ad.set_engine("fast")
+
+
+# -- loops over segments
+
+LENGTHS = np.array([0, 3, 1, 0, 40, 2, 100, 0, 5])
+OFFSETS = np.concatenate([[0], np.cumsum(LENGTHS)])
+SIZE = int(OFFSETS[-1])
+INSIDE = np.concatenate([[2], 2 + np.cumsum(LENGTHS[1:4])])
+
+
+def data(*shape: int, dtype: Any = float) -> Any:
+    x = np.random.default_rng(2).normal(size=shape)
+    return np.where(np.abs(x) < 0.2, 0, x).astype(dtype)
+
+
+@pytest.mark.parametrize("offsets", [OFFSETS, INSIDE], ids=["whole", "a part"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_sums_over_segments(offsets: Any, dtype: Any) -> None:
+    t, partial = data(3, SIZE, dtype=dtype), data(SIZE, dtype=dtype)
+    t[0, 3], partial[3] = np.inf, 0
+    truth = np.stack([t[:, a:b].sum(axis=1) for a, b in itertools.pairwise(offsets)], axis=1)
+    for found in both(lambda: engine.segment_sum(t, offsets)):
+        np.testing.assert_allclose(found, truth, rtol=1e-5)
+    close(*both(lambda: engine.weighted_segment_sum(partial, t, offsets)))
+
+
+def test_gathers() -> None:
+    t, index = data(2, 4, 3), np.array([[0, 11, -1], [5, 5, 2]])
+    expected, found = both(lambda: engine.take(t, 2, index))
+    np.testing.assert_array_equal(found, expected)
+    t, index = data(2, 7), np.array([0, -1, 6, -7, 3])
+    expected, found = both(lambda: engine.pick(t, 1, index))
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(found, t[:, index])
+
+
+def test_scatters() -> None:
+    t, index = data(2, 5), np.array([0, 3, 3, -1, 1])
+
+    def scatter() -> Any:
+        out = np.ones((2, 2, 2))
+        engine.scatter_add(out, 2, index, t)
+        return out
+
+    close(*both(scatter))
+
+
+def test_products_of_others() -> None:
+    x = data(SIZE)
+    truth = np.ones(SIZE)
+    for a, b in itertools.pairwise(OFFSETS):
+        for j in range(a, b):
+            truth[j] = np.prod(np.delete(x[a:b], j - a))
+    for found in both(lambda: loops.product_of_others(x, OFFSETS)):
+        np.testing.assert_allclose(found, truth, rtol=1e-12)
+
+
+def test_the_first_that_equals() -> None:
+    x = np.array([1.0, 2.0, 2.0, np.nan, 5.0, 1.0])
+    offsets = np.array([0, 3, 3, 5, 6])
+    for found in both(lambda: loops.first_equal(x, np.array([2.0, 0.0, 5.0, 7.0]), offsets)):
+        assert found.tolist() == [1, -1, 4, -1]
+
+
+# -- when they come in
+
+
+def test_a_small_program_does_not_load_numba() -> None:
+    code = (
+        "import sys, numpy as np, awkward as ak, awkward_dual as ad; "
+        "x = ak.Array(np.ones(100_000)); ad.grad(lambda x: ak.sum(x**2))(x); "
+        "assert 'numba' not in sys.modules; "
+        "ad.set_engine('compiled'); ad.grad(lambda x: ak.sum(x**2))(x); "
+        "assert 'numba' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_they_come_in_after_some_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    size = compiled.SMALLEST
+    monkeypatch.setattr(compiled, "WORK", compiled._State.work + 2 * size)
+    assert not compiled.pays(size - 1)
+    assert not compiled.pays(size)
+    assert not compiled.pays(size)
+    assert compiled.pays(1 + size)
