@@ -120,6 +120,13 @@ def test_raw_memory(flat: Any) -> None:
         memoryview(buffer)
 
 
+def test_casts_to_other_kinds(flat: Any) -> None:
+    buffer = flat.layout.data
+    for dtype in (str, object, "M8[D]"):
+        lost(buffer.astype, dtype)
+    assert ad.primal(buffer).astype(str).tolist() == ["1.0", "2.0", "3.0"]
+
+
 def test_masked_arrays(flat: Any) -> None:
     lost(np.ma.array, flat)
     with pytest.raises(TypeError, match="masked"):
@@ -295,6 +302,16 @@ def test_structured_and_object_arrays() -> None:
     assert ad.grad(lambda r: ak.sum(r.x))(ak.Array(structured)).x.to_list() == [1.0]
 
 
+def test_arrays_of_other_libraries() -> None:
+    series = pytest.importorskip("pandas").Series([1.0, 2.0])
+    with pytest.raises(TangentMismatch, match="make an array of NumPy or Awkward"):
+        ad.jvp(np.sin, (series,), (np.ones(2),))
+    for operator in (ad.grad, ad.jacfwd, ad.elementwise_grad):
+        with pytest.raises(TypeError, match="which is Series"):
+            operator(np.sum)(series)
+    assert ad.grad(np.sum)(np.asarray(series)).tolist() == [1.0, 1.0]
+
+
 def test_tangents_of_other_types() -> None:
     for primal in (np.array([1, 2]), np.array(["2026-01-01"], dtype="M8[D]")):
         with pytest.raises(TangentMismatch, match="has no tangents"):
@@ -350,6 +367,20 @@ def test_keywords_of_custom_rules() -> None:
         known(x=1.0)
 
 
+def test_closures_of_custom_rules() -> None:
+    def closing(x: Any) -> Any:
+        known = ad.custom_jvp(lambda y: x * y)
+        known.defjvp(lambda p, t: (known(*p), x * t[0]))
+        return known(x)
+
+    with pytest.raises(LevelError, match="pass it as an argument"):
+        ad.grad(closing)(2.0)
+
+    known = ad.custom_jvp(lambda x, y: x * y)
+    known.defjvp(lambda p, t: (known(*p), p[1] * t[0] + p[0] * t[1]))
+    assert ad.grad(lambda x: known(x, x))(2.0) == 4.0
+
+
 def test_dual_numbers_as_keys(number: Any) -> None:
     with pytest.raises(TypeError, match="unhashable"):
         {number}  # noqa: B018
@@ -358,13 +389,18 @@ def test_dual_numbers_as_keys(number: Any) -> None:
 # -- not yet
 
 
-def test_numba() -> None:
+def test_second_derivatives_of_compiled_loops() -> None:
+    numba = pytest.importorskip("numba")
+    square = numba.njit(lambda x: x * x)
+    with pytest.raises(ad.LevelError, match="differentiate once"):
+        ad.hessian(square)(2.0)
+
+
+def test_large_arrays_in_compiled_loops_under_grad() -> None:
     numba = pytest.importorskip("numba")
     first = numba.njit(lambda x: x[0])
-    with pytest.raises(TypeError):
-        ad.jvp(lambda x: first(x[0]), (X,), (X,))
-    with pytest.raises((TypeError, numba.TypingError)):
-        ad.grad(first)(np.ones(2))
+    with pytest.raises(ad.MissingTangentRule, match="jvp or jacfwd"):
+        ad.grad(first)(np.ones(1000))
 
 
 def test_gpu(x: Any) -> None:
@@ -380,18 +416,41 @@ def test_jacobians_of_typetracers() -> None:
         ad.jacfwd(ak.sum)(form)
 
 
-def test_virtual_arrays_load_what_is_differentiated() -> None:
-    loaded = []
+def virtual_events(loaded: list[str]) -> Any:
     form = ak.forms.RecordForm(
-        [ak.forms.NumpyForm("float64", form_key=name) for name in "xyz"], ["x", "y", "z"]
+        [
+            ak.forms.NumpyForm("float64", form_key="x"),
+            ak.forms.NumpyForm("float64", form_key="y"),
+            ak.forms.IndexedOptionForm(
+                "i64", ak.forms.NumpyForm("float64", form_key="z"), form_key="missing"
+            ),
+        ],
+        ["x", "y", "z"],
     )
 
-    def generator(name: str) -> Any:
-        return lambda: (loaded.append(name), np.arange(3.0))[1]
+    def generator(name: str, values: Any) -> Any:
+        return lambda: (loaded.append(name), values)[1]
 
-    array = ak.from_buffers(form, 3, {f"{name}-data": generator(name) for name in "xyz"})
-    assert float(ad.grad(lambda s: ak.sum(s * array.x))(2.0)) == 3.0
+    buffers = {f"{name}-data": generator(name, np.arange(3.0)) for name in "xyz"}
+    buffers["missing-index"] = generator("missing", np.array([0, -1, 2]))
+    return ak.from_buffers(form, 3, buffers)
+
+
+def test_virtual_arrays_load_what_is_touched() -> None:
+    loaded: list[str] = []
+    events = virtual_events(loaded)
+    assert float(ad.grad(lambda s: ak.sum(s * events.x))(2.0)) == 3.0
     assert loaded == ["x"]
+
+    loaded.clear()
+    gradient = ad.grad(lambda e: ak.sum(e.x**2))(virtual_events(loaded)[["x", "y"]])
+    assert (loaded, gradient.x.to_list()) == (["x"], [0.0, 2.0, 4.0])
+    loaded.clear()
+    ad.grad(lambda e: ak.sum(e.x))(virtual_events(loaded))
+    assert sorted(loaded) == ["missing", "x", "z"]
+    loaded.clear()
+    ad.jacfwd(lambda e: ak.sum(e.x))(virtual_events(loaded))
+    assert sorted(loaded) == ["missing", "x", "y", "z"]
 
 
 # -- not loud
@@ -437,7 +496,26 @@ def test_views_that_missed_a_write() -> None:
 
 def test_spread_of_a_single_element() -> None:
     x = ak.Array([[1.0, 2.0], [3.0]])
-    reverse = ad.grad(lambda x: ak.sum(ak.std(x, axis=0)))(x)
-    assert np.isnan(reverse[0, 1])
-    _, forward = ad.jvp(lambda x: ak.std(x, axis=0), (x,), (ak.ones_like(x),))
-    assert forward[1] == 0
+
+    def spread(x: Any) -> Any:
+        return ak.sum(ak.std(x, axis=0))
+
+    def pushed(x: Any) -> Any:
+        return ad.jvp(spread, (x,), (ak.ones_like(x),))[1]
+
+    assert ad.grad(spread)(x).to_list() == [[-0.5, 0.0], [0.5]]
+    assert pushed(x) == 0
+    assert np.isnan(ad.grad(pushed)(x)[0, 1])
+    assert ad.jvp(pushed, (x,), (ak.ones_like(x),))[1] == 0
+
+
+def test_checkpoints_of_closures() -> None:
+    calls = []
+
+    def func(x: Any) -> Any:
+        return ad.checkpoint(lambda y: (calls.append(1), x * y)[1])(x)
+
+    assert ad.grad(func)(3.0) == 6.0
+    assert len(calls) == 2
+    _, pullback = ad.vjp(func, 3.0)
+    assert (len(calls), pullback(1.0), len(calls)) == (4, (6.0,), 4)

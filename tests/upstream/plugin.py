@@ -125,11 +125,11 @@ def _show_primals() -> None:
     from awkward_dual.nplike import DualNumpy
     from awkward_dual.pair import lowest, strengthen
 
-    def constant(self: Any, what: str) -> Any:
+    def constant(self: Any, *what: str) -> Any:
         return strengthen(lowest(self))
 
     DualArray._constant = constant
-    DualArray.tolist = lambda self: constant(self, "").tolist()
+    DualArray.tolist = lambda self: constant(self).tolist()
     DualArray.__reduce__ = lambda self: (DualArray, (lowest(self),))
     DualArray.__hash__ = lambda self: hash(lowest(self))
     patches._is_live = lambda layout: False

@@ -31,6 +31,10 @@ _NEEDED = (["tests"], ["pyproject.toml"], ["kernel-specification.yml"])
 QUICK = 12
 
 
+#: older patch releases of Python 3.10 and 3.11 have no filters
+_SAFE: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+
+
 class CannotFetch(RuntimeError):
     """The suite is not here and cannot be had."""
 
@@ -59,7 +63,7 @@ def fetch() -> Path:
             raise CannotFetch(f"cannot fetch the sdist of awkward {version}: {lines[-1]}")
     with tarfile.open(archive) as tar:
         members = [m for m in tar if m.name.split("/")[1:2] in _NEEDED]
-        tar.extractall(CACHE, members=members, filter="data")
+        tar.extractall(CACHE, members=members, **_SAFE)
     return source
 
 
