@@ -7,7 +7,7 @@ FILE   ?=
 
 PY := $(VENV)/bin/python
 
-.PHONY: help demo test lint docs check-kernels upstream fuzz bench clean
+.PHONY: help demo test lint docs check-kernels upstream fuzz bench bench-check cuda-test cuda-bench clean
 .SECONDARY:
 
 help:
@@ -15,10 +15,13 @@ help:
 	@echo "make test [ARGS='-k sort']    the tests"
 	@echo "make lint                     ruff and mypy"
 	@echo "make docs                     the documentation, in docs/_build/html"
-	@echo "make check-kernels            manifest, installed Awkward and rule table agree"
+	@echo "make check-kernels            manifest, Awkward and rules agree; no write outside of a buffer"
 	@echo "make upstream                 Awkward's own tests on the dual backend (half an hour)"
 	@echo "make fuzz [SECONDS=60]        random programs against differences"
 	@echo "make bench                    what derivatives cost, relative to the value"
+	@echo "make bench-check              whether that has become more"
+	@echo "make cuda-test                the dual backend on a GPU against the one on the CPU"
+	@echo "make cuda-bench               what derivatives cost on a GPU"
 	@echo "make clean                    remove the environment and all that was built"
 
 demo: $(VENV)/.has-demo
@@ -37,6 +40,7 @@ docs: $(VENV)/.has-docs
 
 check-kernels: $(VENV)/.has-test
 	$(PY) -m kernels.check
+	$(PY) -m kernels.guard
 
 upstream: $(VENV)/.has-test
 	$(PY) -m tests.upstream.run --jobs 2
@@ -44,8 +48,26 @@ upstream: $(VENV)/.has-test
 fuzz: $(VENV)/.has-test
 	$(PY) -m tests.properties.fuzz --seconds $(or $(SECONDS),60)
 
-bench: $(VENV)/.has-test
+bench: $(VENV)/.has-test $(VENV)/.has-oracles
+	$(PY) -m benchmarks.sizes
 	$(PY) -m benchmarks.operators
+	$(PY) -m benchmarks.against
+	$(PY) -m benchmarks.columns
+	$(PY) -m benchmarks.memory
+	$(PY) -m benchmarks.plain
+
+bench-check: $(VENV)/.has-test
+	$(PY) -m benchmarks.check
+
+# CUDA_PY=python runs them in an environment that is there: CuPy, NumPy and Awkward are enough
+CUDA_PY ?= $(PY)
+CUDA_ENVIRONMENT := $(if $(filter $(PY),$(CUDA_PY)),$(VENV)/.has-cuda,)
+
+cuda-test: $(CUDA_ENVIRONMENT)
+	PYTHONPATH=src:. $(CUDA_PY) -m tests.cuda.run $(ARGS)
+
+cuda-bench: $(CUDA_ENVIRONMENT)
+	PYTHONPATH=src:. $(CUDA_PY) -m benchmarks.cuda
 
 $(VENV)/.has-%: pyproject.toml
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)

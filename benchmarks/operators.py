@@ -10,53 +10,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import awkward as ak
 import numpy as np
 
 import awkward_dual as ad
-from benchmarks.measure import pin_allocator, seconds, table
-from benchmarks.programs import calibrated, chain, dimuon, events, ordered, reducers
+from benchmarks.measure import pin_allocator, put_section, seconds, table
+from benchmarks.programs import calibrated, events
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-HEAD = """# What derivatives cost
-
-Ratios to the plain value of the same program on the `cpu` backend, measured by `make bench`: programs
-interleaved in one process, medians, the allocator pinned, on two cores of a server. Each program works on
-ragged events of about three particles.
-"""
 FOOT = """![cost against the number of parameters](cost_of_parameters.svg)
 
 Forward mode costs in proportion to the number of directions, reverse mode the same for any number.
 """
-
-
-def one_direction(muons: Any) -> list[list[str]]:
-    """Forward and reverse mode of each program, with respect to all transverse momenta."""
-    pt = muons.pt
-    rows = []
-    programs = {
-        "dimuon": lambda pt: dimuon(muons, pt),
-        "elementwise chain": chain,
-        "reducers": reducers,
-        "argsort, gathers, masks": ordered,
-    }
-    for name, program in programs.items():
-        ones = ak.ones_like(pt)
-        scalar = lambda pt, f=program: _total(f(pt))
-        time = seconds(
-            {
-                "value": lambda f=program: f(pt),
-                "jvp": lambda f=program, v=ones: ad.jvp(f, (pt,), (v,)),
-                "grad": lambda f=scalar: ad.value_and_grad(f)(pt),
-            }
-        )
-        ratios = [f"{time[key] / time['value']:.2f}" for key in ("jvp", "grad")]
-        rows.append([name, f"{1e3 * time['value']:.1f} ms", *ratios])
-    return rows
-
-
-def _total(y: Any) -> Any:
-    return ak.sum(y) if isinstance(y, ak.Array) else y
 
 
 def parameters(muons: Any) -> list[list[str]]:
@@ -103,14 +67,12 @@ def main() -> None:
     pin_allocator()
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     muons = events(count)
-    columns = ["program", "value", "jvp / value", "value_and_grad / value"]
-    tables = table(f"One direction, {count} events", columns, one_direction(muons))
     rows = parameters(muons)
     columns = ["parameters", "value", "jacfwd / value", "value_and_grad / value", "hvp / value"]
-    tables += "\n" + table(f"Calibration parameters, {count} events", columns, rows)
-    sys.stdout.write(tables)
+    text = table(f"Calibration parameters, {count} events", columns, rows)
+    sys.stdout.write(text)
     if count == 100_000:
-        (DOCS / "benchmarks.md").write_text(f"{HEAD}\n{tables}\n{FOOT}", encoding="utf-8")
+        put_section(DOCS / "benchmarks.md", f"{text}\n{FOOT}")
         plot(rows, DOCS / "cost_of_parameters.svg")
 
 

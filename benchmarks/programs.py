@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import awkward as ak
@@ -64,3 +65,17 @@ def ordered(pt: Any) -> Any:
     """Argsort, gathers, masks and sums."""
     leading = pt[ak.argsort(pt, axis=1, ascending=False)][:, :2]
     return ak.sum(leading[leading > 10] * 1.5, axis=1)
+
+
+def total(y: Any) -> Any:
+    """One number, to take the gradient of."""
+    return ak.sum(y) if isinstance(y, ak.Array) else y
+
+
+#: programs of all muons and of their transverse momenta, which are differentiated
+PROGRAMS: dict[str, Callable[[Any, Any], Any]] = {
+    "dimuon": dimuon,
+    "elementwise chain": lambda muons, pt: chain(pt),
+    "reducers": lambda muons, pt: reducers(pt),
+    "argsort, gathers, masks": lambda muons, pt: ordered(pt),
+}
