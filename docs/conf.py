@@ -19,9 +19,11 @@ project = "awkward_dual"
 author = "the awkward_dual developers"
 release = awkward_dual.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
-source_suffix = {".md": "markdown"}
+source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb"}
+# notebooks are stored with their outputs; docs/notebooks/build.py runs them
+nb_execution_mode = "off"
 
 myst_enable_extensions = ["dollarmath", "deflist", "colon_fence"]
 myst_heading_anchors = 3
