@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import operator
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -12,6 +11,7 @@ import numpy as np
 from awkward_dual import apply, calls, elementwise, rules
 from awkward_dual.devices import array_module, device_of
 from awkward_dual.errors import LevelError, MissingTangentRule, TangentLost, TangentMismatch
+from awkward_dual.exits import Exits
 from awkward_dual.formatting import format_number, plain_repr
 from awkward_dual.levels import GROUND, Level
 from awkward_dual.methods import ArrayKit, give_methods
@@ -23,7 +23,6 @@ from awkward_dual.pair import (
     operand,
     raw_or_live,
     strengthen,
-    top_level,
     weaken,
 )
 from awkward_dual.rules import functions, order, reduce, structure, ufuncs
@@ -35,7 +34,7 @@ __all__ = ("DualArray", "class_of")
 RULES = (ufuncs, functions, reduce, order, structure)
 
 
-class DualArray(Pair):
+class DualArray(Exits):
     """An array, or a number, together with its tangent along ``k`` directions.
 
     Parameters
@@ -179,97 +178,6 @@ class DualArray(Pair):
             return format(self._primal, spec)
         return format_number(self, lambda number: format(number, spec))
 
-    # -- ways out that would lose a tangent
-
-    def _constant(self, what: str, hint: str = "") -> Any:
-        x = raw_or_live(self)
-        if isinstance(x, Pair):
-            raise TangentLost(what, hint)
-        return strengthen(x)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        raw = self._constant(
-            "conversion to a NumPy array",
-            "detach on purpose with awkward_dual.primal(x), or, to fill histograms, use "
-            "awkward_dual.hist.counts",
-        )
-        if copy:
-            return np.array(raw, dtype=dtype)
-        out = np.asarray(raw, dtype=dtype)
-        if copy is False and out is not raw:
-            raise ValueError("this conversion needs a copy")
-        return out
-
-    def __float__(self) -> float:
-        return float(self._constant("float()"))
-
-    def __int__(self) -> int:
-        return int(self._constant("int()"))
-
-    def __complex__(self) -> complex:
-        return complex(self._constant("complex()"))
-
-    def __index__(self) -> int:
-        return operator.index(self._constant("operator.index()"))
-
-    def __trunc__(self) -> int:
-        return int(self._constant("math.trunc()"))
-
-    def __floor__(self) -> int:
-        return int(np.floor(self._constant("math.floor()")))
-
-    def __ceil__(self) -> int:
-        return int(np.ceil(self._constant("math.ceil()")))
-
-    def item(self, *args: Any) -> Any:
-        """A Python number, of a constant."""
-        return self._constant("item()").item(*args)
-
-    def tobytes(self, order: Any = "C") -> bytes:
-        return self._constant("tobytes()").tobytes(order)  # type: ignore[no-any-return]
-
-    def tolist(self) -> Any:
-        """Nested lists of numbers, dual ones where a tangent is live."""
-        x = raw_or_live(self)
-        if not isinstance(x, Pair):
-            return x.tolist()
-        return self if self.ndim == 0 else [item.tolist() for item in self]
-
-    def to_list(self) -> Any:
-        """As `tolist`; a dual number refuses, for Awkward's builders ask it for plain ones."""
-        if self.ndim == 0:
-            self._constant("conversion to a plain number")
-        return self.tolist()
-
-    def __bool__(self) -> bool:
-        # a comparison with zero: a step
-        top_level([self])
-        return bool(lowest(self))
-
-    def __round__(self, digits: int | None = None) -> Any:
-        # a step
-        top_level([self])
-        return round(operand(self), digits) if digits is not None else round(operand(self))
-
-    def __reduce__(self) -> Any:
-        level = self._level
-        if level not in (None, GROUND) or isinstance(self._tangent, Node):
-            raise TangentLost(
-                "serialising a dual of a running call",
-                "return it from the differentiated function first, "
-                "or detach it with awkward_dual.primal(x)",
-            )
-        return type(self), (self._primal, self._tangent)
-
-    def __copy__(self) -> Any:
-        return self.copy()
-
-    def __deepcopy__(self, memo: Any) -> Any:
-        tangent = self._tangent
-        if not isinstance(tangent, Node):
-            tangent = copy.deepcopy(tangent, memo)
-        return self._new(copy.deepcopy(self._primal, memo), tangent, self._level)
-
     # -- indexing and writing
 
     def __getitem__(self, index: Any) -> Any:
@@ -342,6 +250,9 @@ class DualArray(Pair):
             return self._new(x.copy())
         # tangents are never written in place, so they need no copy
         return wrap(make(type(self), self._primal.copy(), self._tangent, self._level))
+
+    def __copy__(self) -> Any:
+        return self.copy()
 
     def byteswap(self, inplace: bool = False) -> Any:
         if inplace:

@@ -9,17 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 import awkward as ak
-import numpy as np
 
-from awkward_dual import adapter, from_iter
-from awkward_dual.array import DualArray, as_dual
-from awkward_dual.cuda.array import DualCudaArray, on_device, on_host
-from awkward_dual.cuda.nplike import DualCupy
-from awkward_dual.devices import device_of, is_dual
+from awkward_dual import adapter, from_iter, joining
+from awkward_dual.array import as_dual
+from awkward_dual.devices import is_dual
 from awkward_dual.errors import TangentLost
 from awkward_dual.formatting import format_number
 from awkward_dual.levels import inspection
-from awkward_dual.nplike import DualNumpy
 from awkward_dual.pair import Pair, lowest, raw_or_live
 from awkward_dual.spread import centring
 
@@ -124,151 +120,6 @@ def _printing(original: Callable[..., Any]) -> Callable[..., Any]:
     return printing
 
 
-# -- constants come in: cpu buffers, indices and virtual arrays met by dual ones
-
-
-def _joining(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Layouts put together from dual and ``cpu`` parts are dual, by hand and inside Awkward."""
-
-    def build(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return original(*args, **kwargs)
-        except (AssertionError, TypeError):
-            parts = [*args, *kwargs.values()]
-            parts += [item for part in parts if isinstance(part, list | tuple) for item in part]
-            target = _joined({_backend_name(part) for part in parts} - {None})
-            if target is None:
-                raise
-            joined = {key: _to_dual(value, target) for key, value in kwargs.items()}
-            return original(*(_to_dual(part, target) for part in args), **joined)
-
-    return build
-
-
-def _merging(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Numbers among dual arrays: ``ak.concatenate`` makes layouts of them too late to join in."""
-
-    def merge(contents: Any, *args: Any, **kwargs: Any) -> Any:
-        target = _joined({_backend_name(part) for part in contents})
-        if target is not None:
-            contents = [_to_dual(part, target) for part in contents]
-        return original(contents, *args, **kwargs)
-
-    return merge
-
-
-def _joined(names: set[str | None]) -> str | None:
-    """The backend that constants join; ``None`` unless they are of that of its primals."""
-    for plain, dual in (("cpu", "dual"), ("cuda", "dual-cuda")):
-        if names == {plain, dual}:
-            return dual
-    return None
-
-
-def _backend_name(part: Any) -> str | None:
-    if isinstance(part, adapter.Backend):
-        return str(part.name)
-    if isinstance(part, ak.index.Index):
-        nplike = part.nplike
-        if isinstance(nplike, DualNumpy):
-            return "dual-cuda" if isinstance(nplike, DualCupy) else "dual"
-        return "cuda" if isinstance(nplike, adapter.Cupy) else "cpu"
-    # the layout that is being built has no backend yet
-    backend = getattr(part, "_backend", None) if isinstance(part, ak.contents.Content) else None
-    return None if backend is None else backend.name
-
-
-def _to_dual(part: Any, target: str = "dual") -> Any:
-    if isinstance(part, list | tuple):
-        return type(part)(_to_dual(item, target) for item in part)
-    if isinstance(part, ak.index.Index):
-        return part.to_nplike(adapter.backend_instance(target).nplike)
-    if isinstance(part, adapter.Backend):
-        return adapter.backend_instance(target)
-    return part if _backend_name(part) is None else part.to_backend(target)
-
-
-def _to_nplike(original: Callable[..., Any]) -> Callable[..., Any]:
-    """A virtual array stays virtual on its way between ``cpu`` and ``dual``."""
-
-    def to_nplike(array: Any, nplike: Any, *, from_nplike: Any = None) -> Any:
-        # by exact type: a check against a protocol costs more than the conversion
-        if type(array) is adapter.VirtualNDArray and not array.is_materialized:
-            own = array.nplike
-            joins = isinstance(own, DualNumpy) or isinstance(nplike, DualNumpy)
-            if own is not nplike and joins and nplike.known_data:
-                return adapter.VirtualNDArray(
-                    nplike,
-                    array._shape,
-                    array.dtype,
-                    lambda: to_nplike(array.materialize(), nplike),
-                    lambda: array.shape,
-                    array.buffer_key,
-                    __enable_caching__=array.__enable_caching__,
-                )
-        if type(array) not in _HOST_ARRAYS and (
-            isinstance(array, DualCudaArray) or device_of(array) is not None
-        ):
-            return _from_device(array, nplike, original)
-        if isinstance(nplike, DualCupy) and isinstance(array, DualArray):
-            return on_device(array)
-        return original(array, nplike, from_nplike=from_nplike)
-
-    return to_nplike
-
-
-_HOST_ARRAYS = (np.ndarray, DualArray)
-
-
-def _from_device(array: Any, nplike: Any, original: Callable[..., Any]) -> Any:
-    """A buffer of the GPU for another backend: Awkward knows CuPy's alone, and copies to the host."""
-    if isinstance(nplike, DualCupy):
-        return nplike.asarray(array)
-    if isinstance(nplike, DualNumpy):
-        return nplike.asarray(on_host(array))
-    value = raw_or_live(array)
-    if not isinstance(value, Pair) or not nplike.known_data:
-        return original(lowest(value), nplike)
-    raise TangentLost("ak.to_backend to a backend without tangents")
-
-
-def _from_buffers(original: Callable[..., Any]) -> Callable[..., Any]:
-    """A dict of dual buffers, as ``ak.to_buffers`` gives it, builds a dual array again."""
-
-    def _impl(
-        form: Any,
-        length: Any,
-        container: Any,
-        buffer_key: Any,
-        backend: Any,
-        *args: Any,
-        **kwargs: Any,
-    ) -> Any:
-        buffers = container.values() if backend == "cpu" and type(container) is dict else ()
-        if any(map(_is_dual_buffer, buffers)):
-            backend = "dual"
-        return original(form, length, container, buffer_key, backend, *args, **kwargs)
-
-    return _impl
-
-
-def _is_dual_buffer(buffer: Any) -> bool:
-    if type(buffer) is adapter.VirtualNDArray:
-        return isinstance(buffer.nplike, DualNumpy)
-    return isinstance(buffer, Pair)
-
-
-def _from_buffer(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Awkward's own buffers may be made of dual ones that have no tangent."""
-
-    def _from_buffer(nplike: Any, buffer: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(buffer, Pair) and not isinstance(nplike, DualNumpy):
-            buffer = np.asarray(buffer)
-        return original(nplike, buffer, *args, **kwargs)
-
-    return _from_buffer
-
-
 # -- constants go out: what Awkward does on ``cpu`` only
 
 
@@ -290,8 +141,8 @@ def _through_arrow(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _back_to_dual(out: Any, inputs: Any) -> Any:
-    target = next(filter(is_dual, filter(None, map(_backend_name, inputs))), None)
-    return out if target is None else _to_dual(out, target)
+    target = next(filter(is_dual, filter(None, map(joining.backend_name, inputs))), None)
+    return out if target is None else joining.to_dual(out, target)
 
 
 def _categorical(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -325,7 +176,7 @@ def _to_json(original: Callable[..., Any]) -> Callable[..., Any]:
 
     def _impl(array: Any, *args: Any, **kwargs: Any) -> Any:
         layout = ak.to_layout(array)
-        if is_dual(_backend_name(layout) or "") and _is_live(layout):
+        if is_dual(joining.backend_name(layout) or "") and _is_live(layout):
             raise TangentLost(
                 "ak.to_json", "write both halves of awkward_dual.pack(x), or detach with primal(x)"
             )
@@ -413,26 +264,26 @@ _PATCHES: dict[str, Callable[[Any], Any]] = {
     "backend_of": _backend_of,
     "categorical": _categorical,
     "common_backend": _common_backend,
-    "constructor": _joining,
+    "constructor": joining.joining,
     "find_ufunc": _find_ufunc,
     "formatter": _formatter,
-    "from_buffer": _from_buffer,
-    "from_buffers": _from_buffers,
+    "from_buffer": joining.from_buffer,
+    "from_buffers": joining.from_buffers,
     "from_iter": from_iter.joining_duals,
     "is_iterable": _is_iterable,
     "lazy": _lazy,
     "lookup": _lookup,
     "printing": _printing,
-    "merging": _merging,
+    "merging": joining.merging,
     "option_to_list": _option_to_list,
     "reduce": _reduce,
     "register_numba": _register_numba,
-    "simplified": _joining,
+    "simplified": joining.joining,
     "through_arrow": _through_arrow,
     "to_arrow": _to_arrow,
     "to_json": _to_json,
     "to_layout": _to_layout,
-    "to_nplike": _to_nplike,
+    "to_nplike": joining.to_nplike,
     "type": _type,
     "var": centring,
 }

@@ -15,12 +15,13 @@ import awkward as ak
 import numpy as np
 
 from awkward_dual.adapter import VirtualNDArray
-from awkward_dual.array import DualArray, as_dual, class_of, wrap
+from awkward_dual.array import class_of
 from awkward_dual.devices import array_module, device_of, dual_name
 from awkward_dual.errors import TangentMismatch
 from awkward_dual.operators.lazy import is_unloaded, loaded, traced
+from awkward_dual.operators.numbers import at, attach_number, refuse_tangent
 from awkward_dual.operators.shortcuts import attach_short
-from awkward_dual.pair import Pair, lowest, raw_or_live, weaken
+from awkward_dual.pair import Pair, lowest
 
 __all__ = (
     "attach",
@@ -82,51 +83,21 @@ def attach(x: Any, dx: Any, make: MakeLeaf, path: str = "") -> Any:
         other = None if dx is None else _layout_of(x, dx, path)
         layout = attach_layout(x.layout, other, make, path)
         return ak.Array(layout, behavior=x.behavior, attrs=x.attrs)
-    on_device = device_of(x) is not None
-    if not on_device and not isinstance(x, Pair | np.ndarray | np.generic | float | complex):
+    if device_of(x) is None and not isinstance(x, Pair | np.ndarray | np.generic | float | complex):
         if dx is not None:
-            _refuse_tangent(x, dx, path)
+            refuse_tangent(x, dx, path)
         return x
     refuse_opaque(x)
-    is_array = on_device or isinstance(x, np.ndarray | Pair)
-    value = raw_or_live(as_dual(x)) if is_array else weaken(_plain(x))
-    if value.dtype.kind not in "fc":
-        return as_dual(value) if value.ndim else x
-    other = None if dx is None else _number(x, value, dx, path, make)
-    made = make(value, other)
-    if made is value and type(x) in (float, complex):
-        return x
-    return wrap(made) if isinstance(made, np.ndarray) else made
-
-
-def _plain(x: Any) -> Any:
-    """A number of a subclass of Python's float or complex as one of these."""
-    if isinstance(x, np.generic) or type(x) in (float, complex):
-        return x
-    return float(x) if isinstance(x, float) else complex(x)
-
-
-def _refuse_tangent(x: Any, dx: Any, path: str) -> None:
-    """Raise if a tangent is given for what has none, and would be dropped."""
-    known = isinstance(x, int | str | bytes | np.generic) or x is None
-    known = known or ak.typetracer.is_unknown_scalar(x)
-    # an integer as the tangent of one is of its type, and ignored as in arrays
-    if not known or (isinstance(x, int) and isinstance(dx, float | complex) and dx != 0):
-        foreign = hasattr(x, "__array__") or hasattr(x, "__cuda_array_interface__")
-        raise TangentMismatch(
-            f"{_at(path)}a {type(x).__name__} has no tangents ({dx!r} was given); "
-            + ("make an array of NumPy or Awkward of it" if foreign else "pass a float or an array")
-            + ", or None as its tangent"
-        )
+    return attach_number(x, dx, make, path)
 
 
 def _layout_of(x: Any, dx: Any, path: str) -> Any:
     if isinstance(dx, ak.Array) and ak.backend(dx) == "typetracer":
-        raise TangentMismatch(f"{_at(path)}the tangent is a typetracer, its primal has data")
+        raise TangentMismatch(f"{at(path)}the tangent is a typetracer, its primal has data")
     if isinstance(dx, ak.Array | np.ndarray | Pair):
         return ak.to_layout(dx)
     raise TangentMismatch(
-        f"{_at(path)}a primal of type {x.type} needs a tangent of that type, "
+        f"{at(path)}a primal of type {x.type} needs a tangent of that type, "
         f"not {type(dx).__name__} ({dx!r})"
     )
 
@@ -136,72 +107,8 @@ def _one(x: Any, dx: Any, path: str) -> Any:
         at = dx.layout.at
         return dx.layout.array[at : at + 1]
     raise TangentMismatch(
-        f"{_at(path)}a record needs a record as its tangent, not {type(dx).__name__}"
+        f"{at(path)}a record needs a record as its tangent, not {type(dx).__name__}"
     )
-
-
-def _number(x: Any, value: Any, dx: Any, path: str, make: MakeLeaf) -> Any:
-    if isinstance(dx, ak.Array):
-        try:
-            on_dual = dx.layout.to_backend(dual_name(dx.layout.backend.name))
-            values = on_dual.to_backend_array(allow_missing=False)
-        except ValueError:
-            raise TangentMismatch(
-                f"{_at(path)}the primal is {_describe(value)}, its tangent {dx.type}"
-            ) from None
-        dx = values
-    other = _as_number(value, dx, path)
-    shape = np.shape(other)
-    if getattr(make, "takes_directions", False) and len(shape) == value.ndim + 1:
-        shape = shape[:-1]
-    fits = shape == np.shape(value) and other.dtype.kind in "biufc"
-    if isinstance(x, np.ndarray | DualArray) and value.ndim:
-        fits = fits and other.dtype == value.dtype
-    if other.dtype.kind == "c" and value.dtype.kind != "c":
-        fits = False
-    if not fits:
-        raise TangentMismatch(
-            f"{_at(path)}the primal is {_describe(value)}, its tangent {_describe(other)}"
-        )
-    other = _beside(value, other, path)
-    return other if other.dtype == value.dtype else raw_or_live(as_dual(other).astype(value.dtype))
-
-
-def _beside(value: Any, other: Any, path: str) -> Any:
-    """A tangent on the device of its primal; only numbers move by themselves."""
-    device, own = device_of(lowest(value)), device_of(lowest(other))
-    if device is own:
-        return other
-    if device is not None and not np.ndim(lowest(other)):
-        return raw_or_live(device.arrays.moved(other))
-    where = "on the host" if device is None else "on the GPU"
-    raise TangentMismatch(f"{_at(path)}the primal is {where}, its tangent is not")
-
-
-def _as_number(value: Any, dx: Any, path: str) -> Any:
-    """A tangent of a number or of a NumPy array as a value."""
-    if isinstance(dx, np.ma.MaskedArray):
-        raise TangentMismatch(
-            f"{_at(path)}a masked array is no tangent, for what is masked has a value too; "
-            "fill it, for example with dx.filled(0)"
-        )
-    try:
-        is_array = isinstance(dx, Pair | np.ndarray | list) or device_of(dx) is not None
-        return raw_or_live(as_dual(dx)) if is_array else np.asarray(dx)
-    except ValueError:
-        raise TangentMismatch(
-            f"{_at(path)}the primal is {_describe(value)}, its tangent a nested "
-            f"{type(dx).__name__} that is no array"
-        ) from None
-
-
-def _describe(x: Any) -> str:
-    shape = " * ".join(map(str, np.shape(x)))
-    return f"{shape} * {x.dtype}" if shape else f"a number of type {x.dtype}"
-
-
-def _at(path: str) -> str:
-    return f"argument {path}: " if path else ""
 
 
 def attach_layout(layout: Any, other: Any, make: MakeLeaf, path: str = "") -> Any:
@@ -215,7 +122,7 @@ def attach_layout(layout: Any, other: Any, make: MakeLeaf, path: str = "") -> An
         return _attach(layout.to_backend(name), dual_other, make, "")
     except _Differs as error:
         raise TangentMismatch(
-            f"{_at(path)}the tangent does not match its primal at {error}\n"
+            f"{at(path)}the tangent does not match its primal at {error}\n"
             f"    primal:  {layout.length} * {layout.form.type}\n"
             f"    tangent: {other.length} * {other.form.type}"
         ) from None
