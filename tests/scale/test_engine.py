@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ import pytest
 
 import awkward_dual as ad
 from awkward_dual import PartsFailed
+from awkward_dual.scale.engine import end_workers
 from tests.scale import programs
 from tests.scale.programs import Flaky, Shuffled, add_all
 
@@ -74,6 +76,30 @@ def test_a_dead_worker_loses_nothing(tmp_path: Path) -> None:
     assert result == {"sum": 28.0, "parts": 8}
 
 
+class Waiting(ThreadPoolExecutor):
+    """A pool that breaks while it starts a worker, and then waits for that one."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self._broken, self._processes = "a worker died", {1: self}
+        self.is_ended = False
+
+    def terminate(self) -> None:
+        self.is_ended = True
+
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        raise BrokenExecutor("a worker died")
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        assert self.is_ended, "this would wait for a worker without end"
+        super().shutdown(wait, cancel_futures=cancel_futures)
+
+
+def test_a_worker_that_starts_while_its_pool_breaks_is_ended() -> None:
+    pools = iter([Waiting(), programs.threads()])
+    assert ad.scale.total(len, ["ab", "c"], executor=lambda: next(pools)) == 3
+
+
 def test_a_part_that_kills_its_worker_is_named(tmp_path: Path) -> None:
     parts = flaky(tmp_path, {3: 99}, programs.die)
     with pytest.raises(PartsFailed) as caught:
@@ -85,11 +111,10 @@ def test_a_part_that_kills_its_worker_is_named(tmp_path: Path) -> None:
 
 def test_an_executor_of_the_user_cannot_be_replaced(tmp_path: Path) -> None:
     parts = flaky(tmp_path, {3: 99}, programs.die)
-    with (
-        programs.processes() as executor,
-        pytest.raises(PartsFailed, match="pass a function that makes one") as caught,
-    ):
-        ad.scale.total(add_all, parts, executor=executor)
+    with programs.processes() as executor:
+        with pytest.raises(PartsFailed, match="pass a function that makes one") as caught:
+            ad.scale.total(add_all, parts, executor=executor)
+        end_workers(executor)
     assert "3" in caught.value.failed
 
 

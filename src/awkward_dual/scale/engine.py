@@ -18,7 +18,7 @@ from awkward_dual.scale.parts import Part, evaluate
 from awkward_dual.scale.progress import Progress
 from awkward_dual.scale.sums import Sum
 
-__all__ = ("Pool", "run")
+__all__ = ("Pool", "end_workers", "run")
 
 #: errors of a program, which no repetition mends
 HOPELESS = (TypeError, AttributeError, NameError, LevelError, DirectionMismatch)
@@ -66,6 +66,8 @@ class Pool:
     def close(self) -> None:
         """End an executor of our own."""
         if self.make is not None:
+            if getattr(self.executor, "_broken", False):
+                end_workers(self.executor)
             self.executor.shutdown(wait=True, cancel_futures=True)
 
     def in_flight(self) -> int:
@@ -73,6 +75,18 @@ class Pool:
         if self.executor is None:
             return 1
         return 2 * int(getattr(self.executor, "_max_workers", None) or 8)
+
+
+def end_workers(executor: Any) -> None:
+    """End what still works for a broken executor.
+
+    A process pool that breaks while it starts a worker waits for that one without end
+    (CPython, `_ExecutorManagerThread.terminate_broken`); before Python 3.14 it has no public
+    name for its workers.
+    """
+    processes = getattr(executor, "_processes", None) or {}
+    for process in list(processes.values()):
+        process.terminate()
 
 
 def _is_executor(source: Any) -> bool:
