@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from awkward_dual.tracing import NoFormula, trace
+from awkward_dual.tracing import Formulas, NoFormula, trace
 
 __all__ = (
     "BLOCK",
@@ -190,6 +190,7 @@ def weighted(
         dtype.type,
         tuple(x.ndim for x in inputs),
         tuple(t.shape[1] == 1 for t in tangents),
+        full[0] == 1,
         tuple(live),
     )
     loop = _find(pattern, body, [None] * len(inputs))
@@ -212,7 +213,7 @@ def _find(pattern: Any, body: Callable[..., Any], literals: list[Any]) -> _Loop 
 
 
 def _make(body: Any, pattern: Any, literals: list[Any]) -> _Loop | None:
-    _body, scalar, ndims, single, live, *_ = pattern
+    _body, scalar, ndims, single, is_one, live, *_ = pattern
     dtype = np.dtype(scalar)
     codes = [f"x{i}[i]" if n else f"x{i}" for i, n in enumerate(ndims)]
     try:
@@ -220,41 +221,78 @@ def _make(body: Any, pattern: Any, literals: list[Any]) -> _Loop | None:
     except (NoFormula, AttributeError, TypeError):
         # what symbols do not know, or the rule refuses: NumPy does it, or says why not
         return None
-    source = _source(formulas.partials, ndims, len(formulas.prepared), single)
-    return _Loop(_compile(source, dtype), formulas.prepared)
+    write = _source_of_one if is_one else _source_of_many
+    return _Loop(_compile(write(formulas, ndims, single), dtype), formulas.prepared)
 
 
-def _source(
-    partials: Sequence[str | None], ndims: Sequence[int], prepared: int, single: Sequence[bool]
-) -> str:
+def _names(formulas: Formulas, ndims: Sequence[int]) -> tuple[list[str], list[str]]:
+    """Of the inputs and prepared arrays, all and those that are arrays."""
+    prepared = [f"f{i}" for i in range(len(formulas.prepared))]
+    inputs = [f"x{i}" for i in range(len(ndims))]
+    return inputs + prepared, [x for x, n in zip(inputs, ndims, strict=True) if n] + prepared
+
+
+def _steps(formulas: Formulas) -> list[str]:
+    return [f"{name} = {expression}" for expression, name in formulas.steps.items()]
+
+
+def _product(partial: str | None, dx: str) -> str:
+    if partial is None:
+        return dx
+    if partial.startswith("F(") and partial != "F(0.0)":
+        return f"{partial} * {dx}"
+    # zero absorbs: 0 * inf and 0 * nan are 0
+    return f"select(({partial} != 0) & ({dx} != 0), {partial} * {dx}, F(0.0))"
+
+
+def _source_of_one(formulas: Formulas, ndims: Sequence[int], single: Sequence[bool]) -> str:
+    """A loop for one direction: nothing between partial and product."""
+    names, _ = _names(formulas, ndims)
+    terms = range(len(single))
+    parameters = [*names, *(f"t{j}" for j in terms), "out"]
+    products = [
+        _product(partial, f"s{j}" if single[j] else f"t{j}[i]")
+        for j, partial in enumerate(formulas.partials)
+    ]
+    lines = [
+        f"def NAME({', '.join(parameters)}):",
+        *(f"    s{j} = t{j}[0]" for j in terms if single[j]),
+        "    for i in range(out.shape[0]):",
+        *(f"        {step}" for step in _steps(formulas)),
+        f"        out[i] = {' + '.join(products)}",
+    ]
+    return "\n".join(lines)
+
+
+def _source_of_many(formulas: Formulas, ndims: Sequence[int], single: Sequence[bool]) -> str:
     """A loop over blocks: first the partials, then all directions."""
-    terms = range(len(partials))
-    arrays = [*(f"x{i}" for i, n in enumerate(ndims) if n), *(f"f{i}" for i in range(prepared))]
-    names = [*(f"x{i}" for i in range(len(ndims))), *(f"f{i}" for i in range(prepared))]
-    names += [*(f"t{j}" for j in terms), "out"]
-    products = [j for j in terms if partials[j] is not None]
+    names, arrays = _names(formulas, ndims)
+    terms = range(len(single))
+    parameters = [*names, *(f"t{j}" for j in terms), "out"]
+    # what is computed for a block is kept, what is there already is not copied
+    kept = {name: f"c{j}" for j, name in enumerate(formulas.partials) if name and name[0] == "v"}
+    products = []
+    for j, partial in enumerate(formulas.partials):
+        c = f"{kept[partial]}[i]" if partial in kept else partial
+        products.append(_product(c, f"s{j}" if single[j] else f"s{j}[i]"))
     # blocks are slices: an index that Numba must check for its sign is not vectorised
     lines = [
-        f"def NAME({', '.join(f'whole_{name}' for name in names)}):",
-        *(f"    {name} = whole_{name}" for name in names if name not in arrays),
-        *(f"    c{j} = empty({_BLOCK}, F)" for j in products),
+        f"def NAME({', '.join(f'whole_{name}' for name in parameters)}):",
+        *(f"    {name} = whole_{name}" for name in parameters if name not in arrays),
+        *(f"    {c} = empty({_BLOCK}, F)" for c in kept.values()),
         f"    for start in range(0, out.shape[1], {_BLOCK}):",
         f"        stop = min(start + {_BLOCK}, out.shape[1])",
         *(f"        {name} = whole_{name}[start:stop]" for name in arrays),
         "        for i in range(stop - start):",
-        *(f"            c{j}[i] = {partials[j]}" for j in products),
+        *(f"            {step}" for step in _steps(formulas)),
+        *(f"            {c}[i] = {name}" for name, c in kept.items()),
         "            pass",
         "        for k in range(out.shape[0]):",
         "            y = out[k, start:stop]",
         *(f"            s{j} = t{j}[k, {0 if single[j] else 'start:stop'}]" for j in terms),
         "            for i in range(stop - start):",
+        f"                y[i] = {' + '.join(products)}",
     ]
-    for j in terms:
-        dx = f"s{j}" if single[j] else f"s{j}[i]"
-        # zero absorbs: 0 * inf and 0 * nan are 0
-        product = f"c{j}[i] * {dx} if (c{j}[i] != 0) & ({dx} != 0) else F(0.0)"
-        lines.append(f"                d{j} = {product if j in products else dx}")
-    lines.append(f"                y[i] = {' + '.join(f'd{j}' for j in terms)}")
     return "\n".join(lines)
 
 
@@ -262,11 +300,27 @@ def _compile(source: str, dtype: Any) -> Any:
     # the index of Numba's cache knows names, not constants
     name = f"loop_{dtype.name}_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
     namespace: dict[str, Any] = {"F": dtype.type, "D": np.float64, "sqrt": math.sqrt}
-    namespace["empty"] = np.empty
+    namespace |= {"empty": np.empty, "select": _select()}
     code = compile(source.replace("NAME", name, 1), __file__, "exec")
     exec(code, namespace)
     namespace[name].__module__ = __name__
     return compile_loop(namespace[name])
+
+
+@functools.cache
+def _select() -> Any:
+    """``select(condition, a, b)`` without a branch, which would keep a loop from being vectorised."""
+    from numba.core import types
+    from numba.extending import intrinsic
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def select(_context: Any, _condition: Any, a: Any, _b: Any) -> Any:
+        def write(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            return builder.select(*arguments)
+
+        return a(types.boolean, a, a), write
+
+    return select
 
 
 @functools.cache
@@ -293,14 +347,16 @@ class _Loop:
     def __call__(
         self, inputs: Sequence[Any], tangents: Sequence[Any], full: tuple[int, int], dtype: Any
     ) -> Any:
-        out = np.empty(full, dtype)
+        result = out = np.empty(full, dtype)
+        if full[0] == 1:
+            out, tangents = out[0], [t[0] for t in tangents]
         blocks = self._blocks(full[1])
         calls = [
             (
                 # a number, not an array without axes: Numba computes with those in arrays
                 [columns(x, block) if x.ndim else x[()] for x in inputs],
-                [t if t.shape[1] == 1 else t[:, block] for t in tangents],
-                out[:, block],
+                [t if t.shape[-1] == 1 else t[..., block] for t in tangents],
+                out[..., block],
             )
             for block in blocks
         ]
@@ -309,7 +365,7 @@ class _Loop:
         else:
             for arguments in calls:
                 self._run(*arguments)
-        return out
+        return result
 
     def _blocks(self, length: int) -> list[slice]:
         """One block for each thread, and no longer than what NumPy prepares in the cache."""
@@ -325,7 +381,7 @@ class _Loop:
                 values: list[Any] = []
                 for ufunc, args in self.prepared:
                     values.append(ufunc(*(_argument(a, inputs, values) for a in args)))
-            values = [np.broadcast_to(v, out.shape[1:]) for v in values]
+            values = [np.broadcast_to(v, out.shape[-1:]) for v in values]
             self.function(*inputs, *values, *tangents, out)
         else:
             self.function(*inputs, *tangents, out)

@@ -28,6 +28,8 @@ class Formulas:
 
     Attributes
     ----------
+    steps
+        Names and the expressions they stand for, each once and in their order.
     partials
         One expression for each tangent; ``None`` for a partial that is the number 1.
     prepared
@@ -35,24 +37,39 @@ class Formulas:
         counted through the inputs and then the prepared ones, or numbers.
     """
 
+    steps: dict[str, str] = field(default_factory=dict)
     partials: list[str | None] = field(default_factory=list)
     prepared: list[tuple[Any, tuple[Any, ...]]] = field(default_factory=list)
+
+    def step(self, expression: str) -> str:
+        """The name of an expression."""
+        return self.steps.setdefault(expression, f"v{len(self.steps)}")
 
 
 class Symbol:
     """A number in a formula: an input or prepared array by its position, or an expression."""
 
-    __slots__ = ("code", "dtype", "formulas", "position")
+    __slots__ = ("code", "dtype", "formulas", "is_bool", "position")
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, formulas: Formulas, dtype: Any, code: str, position: int | None) -> None:
+    def __init__(
+        self,
+        formulas: Formulas,
+        dtype: Any,
+        code: str,
+        position: int | None,
+        *,
+        is_bool: bool = False,
+    ) -> None:
         self.formulas = formulas
         self.dtype = dtype
         self.code = code
         self.position = position
+        self.is_bool = is_bool
 
-    def _made(self, code: str) -> Symbol:
-        return Symbol(self.formulas, self.dtype, f"({code})", None)
+    def _made(self, expression: str, *, is_bool: bool = False) -> Symbol:
+        name = self.formulas.step(expression)
+        return Symbol(self.formulas, self.dtype, name, None, is_bool=is_bool)
 
     def __bool__(self) -> bool:
         raise NoFormula("a branch on values")
@@ -61,13 +78,13 @@ class Symbol:
         return self._made(f"-{self.code}")
 
     def __invert__(self) -> Symbol:
-        return self._made(f"not {self.code}")
+        return self._made(f"not {self.code}", is_bool=True)
 
     def __and__(self, other: Any) -> Symbol:
-        return self._made(f"{self.code} & {_code(other)}")
+        return self._made(f"{self.code} & {_code(other)}", is_bool=True)
 
     def __or__(self, other: Any) -> Symbol:
-        return self._made(f"{self.code} | {_code(other)}")
+        return self._made(f"{self.code} | {_code(other)}", is_bool=True)
 
     def __pow__(self, exponent: Any) -> Symbol:
         if isinstance(exponent, Symbol) or exponent not in (1, 2):
@@ -79,19 +96,21 @@ class Symbol:
         if method != "__call__" or kwargs:
             raise NoFormula(method)
         if ufunc in _SIGNS:
-            return self._made(f" {_SIGNS[ufunc]} ".join(map(_code, args)))
+            return self._made(f" {_SIGNS[ufunc]} ".join(map(_number, args)))
         return _Functions(self.formulas, self.dtype).call(ufunc, *args)
 
 
 def _operator(name: str, sign: str) -> None:
+    is_bool = name in ("eq", "ne", "lt", "le", "gt", "ge")
+
     def forward(self: Symbol, other: Any) -> Symbol:
-        return self._made(f"{self.code} {sign} {_code(other)}")
+        return self._made(f"{_number(self)} {sign} {_number(other)}", is_bool=is_bool)
 
     def reflected(self: Symbol, other: Any) -> Symbol:
-        return self._made(f"{_code(other)} {sign} {self.code}")
+        return self._made(f"{_number(other)} {sign} {_number(self)}")
 
     setattr(Symbol, f"__{name}__", forward)
-    if name in ("add", "sub", "mul", "truediv"):
+    if not is_bool:
         setattr(Symbol, f"__r{name}__", reflected)
 
 
@@ -108,9 +127,20 @@ for _name, _sign in {
 def _code(x: Any) -> str:
     if isinstance(x, Symbol):
         return x.code
-    if isinstance(x, bool | int | float | np.bool_ | np.floating) and np.isfinite(x):
+    if isinstance(x, bool | np.bool_):
+        return str(bool(x))
+    if isinstance(x, int | float | np.floating) and np.isfinite(x):
         return f"F({float(x)!r})"
     raise NoFormula(f"the operand {x!r}")
+
+
+def _number(x: Any) -> str:
+    """The code of an operand of arithmetic: conditions count as 1 and 0."""
+    if isinstance(x, bool | np.bool_):
+        x = float(x)
+    if isinstance(x, Symbol) and x.is_bool:
+        return x.formulas.step(f"select({x.code}, F(1.0), F(0.0))")
+    return _code(x)
 
 
 class _Functions:
@@ -124,12 +154,16 @@ class _Functions:
         function = getattr(np, name)
         return lambda *args: self.call(function, *args)
 
+    def _made(self, expression: str, *, is_bool: bool = False) -> Symbol:
+        name = self.formulas.step(expression)
+        return Symbol(self.formulas, self.dtype, name, None, is_bool=is_bool)
+
     def where(self, condition: Any, a: Any, b: Any) -> Symbol:
-        code = f"({_code(a)} if {_code(condition)} else {_code(b)})"
-        return Symbol(self.formulas, self.dtype, code, None)
+        # both are computed, so that the loop has no branches
+        return self._made(f"select({_code(condition)}, {_number(a)}, {_number(b)})")
 
     def sqrt(self, x: Any) -> Symbol:
-        return Symbol(self.formulas, self.dtype, f"sqrt({_code(x)})", None)
+        return self._made(f"sqrt({_number(x)})")
 
     def sign(self, x: Any) -> Symbol:
         # a NaN stays one
@@ -137,9 +171,8 @@ class _Functions:
 
     def hypot(self, a: Any, b: Any) -> Symbol:
         if self.dtype == np.float32:
-            a, b = (f"D({_code(x)})" for x in (a, b))
-            code = f"F(sqrt({a} * {a} + {b} * {b}))"
-            return Symbol(self.formulas, self.dtype, code, None)
+            a, b = (self.formulas.step(f"D({_number(x)})") for x in (a, b))
+            return self._made(f"F(sqrt({a} * {a} + {b} * {b}))")
         # scaled by the longer side, so that no square overflows
         a, b = (self._magnitude(x) for x in (a, b))
         long: Any = self.where(a >= b, a, b)
@@ -150,15 +183,12 @@ class _Functions:
 
     def _magnitude(self, x: Any) -> Any:
         if not isinstance(x, Symbol):
-            return self._number(abs(x))
+            return self._made(_number(abs(x)))
         own: Any = x
         return self.where(own < 0, -own, own)
 
-    def _number(self, x: Any) -> Symbol:
-        return Symbol(self.formulas, self.dtype, _code(x), None)
-
     def isnan(self, x: Any) -> Symbol:
-        return Symbol(self.formulas, self.dtype, f"({_code(x)} != {_code(x)})", None)
+        return self._made(f"{_number(x)} != {_number(x)}", is_bool=True)
 
     def call(self, function: Any, *args: Any) -> Symbol:
         """A function of inputs, for NumPy to compute beforehand."""
@@ -211,5 +241,5 @@ def trace(
         if partial is None:
             raise NoFormula("no partial")
         is_one = not isinstance(partial, Symbol) and partial == 1
-        formulas.partials.append(None if is_one else _code(partial))
+        formulas.partials.append(None if is_one else _number(partial))
     return formulas
