@@ -11,7 +11,7 @@ from awkward_dual import engine
 from awkward_dual.apply import QUIET, carries_tangent, lift, live_among, missing_rule
 from awkward_dual.devices import device_of
 from awkward_dual.errors import MissingTangentRule, TangentLost
-from awkward_dual.linear import Cast, LinearMap, Take, total
+from awkward_dual.linear import Cast, LinearMap, Take, combine, total
 from awkward_dual.pair import Pair, lowest, make, operand, raw_or_live, weaken
 from awkward_dual.rules.table import Kind, Rule
 
@@ -19,11 +19,15 @@ __all__ = (
     "apply_maps",
     "apply_mover",
     "apply_program",
+    "apply_where",
     "call_function",
     "lowest_in",
     "pairs_in",
     "with_primal",
 )
+
+
+_VALUES = (Pair, np.ndarray, np.generic, int, float, complex)
 
 
 def call_function(func: Any, row: Rule | None, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -109,6 +113,25 @@ def apply_mover(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     if isinstance(raw_y, list | tuple):
         return type(raw_y)([pick(r, i) for r, i in zip(raw_y, ids, strict=True)])
     return pick(raw_y, xp.asarray(ids))
+
+
+def apply_where(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """``np.where``: the partials are its condition and the opposite."""
+    if len(args) != 3 or not all(isinstance(a, _VALUES) for a in args[1:]):
+        return apply_mover(row, func, args, kwargs)
+    raw_y = func(*lowest_in(args), **lowest_in(kwargs))
+    condition = engine.array_module(raw_y).asarray(lowest_in(args[0]), dtype=bool)
+
+    def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
+        partials = (condition, ~condition)
+        terms = [
+            (partial, da, a)
+            for partial, a, da in zip(partials, x, dx, strict=True)
+            if da is not None
+        ]
+        return combine(terms, y.shape, y.dtype) if terms else None
+
+    return lift(raw_y, args[1:], tangent)
 
 
 def apply_program(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from awkward_dual import calls
+from awkward_dual.apply import live_among
 from awkward_dual.linear import Cast, Cumulate, Identity, LinearMap, Reshape, Sum, Weighted
 from awkward_dual.pair import lowest
 from awkward_dual.rules.table import Kind, Rule, rule
@@ -85,7 +86,7 @@ _mover(
 )  # fmt: skip
 _mover(np.broadcast_arrays, np.meshgrid, np.atleast_1d, np.atleast_2d, np.atleast_3d,
        data=tuple(range(32)))  # fmt: skip
-_mover(np.where, data=(1, 2))
+rule(np.where, Kind.SELECT, apply=calls.apply_where, data=(1, 2))
 _mover(np.extract, np.compress, np.choose, data=(1,))
 _mover(np.select, data=(1, 2))
 _mover(np.append, data=(0, 1))
@@ -299,6 +300,9 @@ def _nan_to_num(xp: Any, x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any =
     if x.dtype.kind == "c":
         re = _nan_to_num(xp, xp.real(x), copy, nan, posinf, neginf)
         return re + 1j * _nan_to_num(xp, xp.imag(x), copy, nan, posinf, neginf)
+    if not live_among([nan, posinf, neginf]):
+        # the value is NumPy's: here only the tangents count
+        return xp.where(xp.isfinite(x), x, 0)
     limits = np.finfo(x.dtype)
     y = xp.where(xp.isnan(x), nan, x)
     y = xp.where(xp.isposinf(x), limits.max if posinf is None else posinf, y)
