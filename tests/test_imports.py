@@ -18,7 +18,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 #: each module imports modules of its own and earlier lines only; a name stands for a folder too
 LAYERS = [
     ["errors", "devices"],
-    ["levels", "tape", "trees", "rules.table", "tracing", "adapter"],
+    ["levels", "tape", "trees", "rules.table", "tracing", "twins", "adapter"],
     ["compiled"],
     ["loops"],
     ["pair", "engine"],

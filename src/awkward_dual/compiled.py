@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from awkward_dual.tracing import Formulas, NoFormula, trace
+from awkward_dual.twins import TWINS, has_twin, quarters
 
 __all__ = (
     "BLOCK",
@@ -380,11 +381,19 @@ class _Loop:
             with np.errstate(all="ignore"):
                 values: list[Any] = []
                 for ufunc, args in self.prepared:
-                    values.append(ufunc(*(_argument(a, inputs, values) for a in args)))
+                    values.append(_prepared(ufunc, [_argument(a, inputs, values) for a in args]))
             values = [np.broadcast_to(v, out.shape[-1:]) for v in values]
             self.function(*inputs, *values, *tangents, out)
         else:
             self.function(*inputs, *tangents, out)
+
+
+def _prepared(ufunc: Any, args: Sequence[Any]) -> Any:
+    if not has_twin(ufunc, args):
+        return ufunc(*args)
+    out = np.empty(args[0].shape)
+    compile_loop(quarters)(args[0], TWINS[ufunc], out)
+    return out
 
 
 def _argument(a: Any, inputs: list[Any], values: list[Any]) -> Any:
