@@ -195,11 +195,11 @@ def _by_blocks(row: Rule, y: Any, x: list[Any], dx: list[Any]) -> Any:
         return None
     tangents = [dx[i] for i in live]
     check_directions([t.shape[:1] for t in tangents])
-    if all(np.ndim(c) == 0 for c in first):
-        terms = [(c, dx[i], 1) for i, c in zip(live, first, strict=True)]
-        return engine.combine(terms, y.shape, y.dtype)
     full = (tangents[0].shape[0], len(y))
     out = compiled.weighted(row.body, (y, *x), tangents, live, full, y.dtype)
+    if out is None and all(np.ndim(c) == 0 for c in first):
+        terms = [(c, dx[i], 1) for i, c in zip(live, first, strict=True)]
+        return engine.combine(terms, y.shape, y.dtype)
     return engine.sweep(partials, tangents, full, y.dtype) if out is None else out
 
 

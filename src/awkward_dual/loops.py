@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,16 @@ from awkward_dual.devices import device_of
 
 __all__ = (
     "can_loop",
+    "centered_tangent",
+    "extremum_tangent",
     "first_equal",
     "parents",
     "pick",
     "product_of_others",
+    "product_tangent",
     "scatter_add",
     "segment_sum",
+    "swept",
 )
 
 #: up to this many elements, a segment is walked by its positions, all segments together
@@ -89,6 +94,71 @@ def _segment_sum(t: Any, offsets: Any, out: Any) -> None:
             for j in range(offsets[i], offsets[i + 1]):
                 total += row[j]
             out[k, i] = total
+
+
+# -- tangents of reducers in one sweep, where they would take several
+
+
+def swept(
+    loop: Callable[..., None], t: Any, offsets: Any, *arrays: Any, others: Sequence[Any] = ()
+) -> Any:
+    """The tangents of a reducer's bins by one loop; ``None`` where it cannot, or would not pay.
+
+    Parameters
+    ----------
+    loop
+        ``loop(*arrays, *others, t, offsets, out)`` for one direction.
+    t
+        The tangent of its data.
+    arrays, others
+        Values, of one direction, and further tangents.
+    """
+    if not all(can_loop(a, offsets) and a.dtype == t.dtype for a in (t, *arrays, *others)):
+        return None
+    lead = t.shape[:-1]
+    if any(other.shape[:-1] != lead for other in others) or not compiled.pays(t.size):
+        return None
+    offsets = np.ascontiguousarray(offsets)
+    rows = [_rows(a, a.shape[-1]) for a in (*others, t)]
+    out = np.empty((len(rows[-1]), len(offsets) - 1), t.dtype)
+    run = compiled.compile_loop(loop)
+    for k, to in enumerate(out):
+        run(*arrays, *(a[k] for a in rows), offsets, to)
+    return out.reshape((*lead, len(offsets) - 1))
+
+
+def product_tangent(x: Any, t: Any, offsets: Any, out: Any) -> None:
+    """That of products: a product of dual numbers, element by element."""
+    for i in range(len(out)):
+        product, dproduct = x.dtype.type(1), x.dtype.type(0)
+        for j in range(offsets[i], offsets[i + 1]):
+            # zero absorbs: 0 * inf and 0 * nan are 0
+            old = dproduct * x[j] if (dproduct != 0) & (x[j] != 0) else x.dtype.type(0)
+            new = product * t[j] if (product != 0) & (t[j] != 0) else x.dtype.type(0)
+            dproduct = old + new
+            product *= x[j]
+        out[i] = dproduct
+
+
+def centered_tangent(x: Any, means: Any, dmeans: Any, t: Any, offsets: Any, out: Any) -> None:
+    """That of sums of squares of the distances from `means`."""
+    for i in range(len(out)):
+        total = x.dtype.type(0)
+        for j in range(offsets[i], offsets[i + 1]):
+            partial, dx = x.dtype.type(2) * (x[j] - means[i]), t[j] - dmeans[i]
+            if partial != 0 and dx != 0:
+                total += partial * dx
+        out[i] = total
+
+
+def extremum_tangent(x: Any, y: Any, t: Any, offsets: Any, out: Any) -> None:
+    """That of the first element of each bin that equals its `y`; zero where none does."""
+    for i in range(len(out)):
+        out[i] = x.dtype.type(0)
+        for j in range(offsets[i], offsets[i + 1]):
+            if x[j] == y[i]:
+                out[i] = t[j]
+                break
 
 
 def _weighted_sum(partial: Any, t: Any, offsets: Any, out: Any) -> None:
@@ -193,14 +263,17 @@ def _first_equal(x: Any, y: Any, offsets: Any, index: Any) -> None:
                 break
 
 
-def product_of_others(x: Any, offsets: Any) -> Any:
-    """For each element the product of all others of its segment, without division.
+def product_of_others(x: Any, y: Any, offsets: Any) -> Any:
+    """For each element the product of all others of its segment, whose product is `y`.
 
     Prefixes times suffixes. Without a compiled loop, short segments are walked
-    together, position by position, and long ones one by one.
+    together, position by position, and long ones one by one, unless a quotient
+    is as good.
     """
     if type(x) is not np.ndarray and (own := device_of(x)) is not None:
         return own.engine.product_of_others(x, offsets)
+    if can_loop(x, offsets) and not compiled.is_large(x.size) and _divides(x, offsets):
+        return y.take(parents(offsets, len(x))) / x
     out = np.ones(x.shape, x.dtype)
     if can_loop(x, offsets) and compiled.pays(x.size):
         compiled.compile_loop(_product_of_others)(x, offsets, out)
@@ -212,6 +285,25 @@ def product_of_others(x: Any, offsets: Any) -> Any:
         segment = slice(int(offsets[i]), int(offsets[i + 1]))
         out[segment] = _scan_long(x[segment])
     return out
+
+
+def _divides(x: Any, offsets: Any) -> bool:
+    """Whether no product of elements on the way loses digits, and every element has a bin."""
+    if not len(x) or offsets[0] != 0 or offsets[-1] != len(x):
+        return False
+    if int((offsets[1:] - offsets[:-1]).max()) > SHORT:
+        return False
+    low, high = _SAFE[x.dtype.type]
+    size = np.abs(x)
+    # a NaN fails both
+    return bool(size.min() >= low and size.max() <= high)
+
+
+#: between these, a product of so many numbers neither overflows nor becomes subnormal
+_SAFE = {
+    t: (float(np.finfo(t).tiny) ** (1 / SHORT), float(np.finfo(t).max) ** (1 / SHORT))
+    for t in (np.float32, np.float64)
+}
 
 
 def _product_of_others(x: Any, offsets: Any, out: Any) -> None:

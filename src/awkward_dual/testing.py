@@ -76,14 +76,27 @@ def check_grads(
     if order < 1:
         raise ValueError(f"order must be at least 1, not {order}")
     check_function(func, "check_grads")
-    args = tuple(args)
+    _check(func, tuple(args), order, modes, (rtol, atol), seed, is_derivative=False)
+
+
+def _check(
+    func: Any,
+    args: Any,
+    order: int,
+    modes: Any,
+    tolerances: Any,
+    seed: int,
+    *,
+    is_derivative: bool,
+) -> None:
+    rtol, atol = tolerances
     rng = np.random.default_rng(seed)
     direction = _random_like(args, rng)
     item = min((_real_size(leaf) for leaf in _leaves(args)), default=8)
     tolerance = _TOLERANCES[item] if rtol is None else rtol
     floor = tolerance if atol is None else atol
     value, derivative = jvp(func, args, direction)
-    _same_primal(func(*args), value)
+    _same_primal(func(*args), value, is_derivative)
     if "fwd" in modes:
         expected = _difference(func, args, direction, _STEPS[item])
         _compare(expected, derivative, tolerance, floor, "forward mode")
@@ -92,7 +105,7 @@ def check_grads(
         floor = near if atol is None else atol
         _check_transposed(func, args, direction, derivative, rng, near, floor)
     if order > 1:
-        _recurse(func, args, direction, order, modes, (rtol, atol), seed)
+        _recurse(func, args, direction, order, modes, tolerances, seed)
 
 
 def _recurse(
@@ -101,18 +114,12 @@ def _recurse(
     def pushed(*args: Any) -> Any:
         return jvp(func, args, direction)[1]
 
-    check_grads(pushed, args, order - 1, modes, *tolerances, seed=seed + 1)
+    _check(pushed, args, order - 1, modes, tolerances, seed + 1, is_derivative=True)
     if "rev" in modes:
         value, _ = vjp(func, *args)
         weights = _random_like(value, np.random.default_rng(seed + 2))
-        check_grads(
-            lambda *args: vjp(func, *args)[1](weights),
-            args,
-            order - 1,
-            modes,
-            *tolerances,
-            seed=seed + 1,
-        )
+        pulled = lambda *args: vjp(func, *args)[1](weights)
+        _check(pulled, args, order - 1, modes, tolerances, seed + 1, is_derivative=True)
 
 
 def _check_transposed(
@@ -265,9 +272,19 @@ def _size(tree: Any) -> float:
     return float(np.sqrt(sum(np.nansum(np.abs(x) ** 2, dtype=np.float64) for x in _leaves(tree))))
 
 
-def _same_primal(expected: Any, found: Any) -> None:
+def _same_primal(expected: Any, found: Any, is_derivative: bool) -> None:
+    """Raise unless values are the same: bit for bit, or to rounding where they are derivatives.
+
+    Those of large arrays come from another engine than those of live values.
+    """
     for e, f in zip(_leaves(expected), _leaves(found), strict=True):
-        if e.dtype != f.dtype or not np.array_equal(e, f, equal_nan=True):
+        same = e.dtype == f.dtype and np.array_equal(e, f, equal_nan=True)
+        alike = e.dtype == f.dtype and e.shape == f.shape and e.dtype.kind in "fc"
+        if not same and is_derivative and alike:
+            near = 64 * float(np.finfo(e.dtype).eps)
+            size = float(np.max(np.abs(e), where=np.isfinite(e), initial=0.0))
+            same = np.allclose(f, e, rtol=near, atol=near * size, equal_nan=True)
+        if not same:
             raise AssertionError(f"the value differs from that of the plain call: {f!r}, not {e!r}")
 
 

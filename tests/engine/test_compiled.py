@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import awkward as ak
 import numpy as np
 import pytest
 
@@ -185,8 +186,62 @@ def test_products_of_others() -> None:
     for a, b in itertools.pairwise(OFFSETS):
         for j in range(a, b):
             truth[j] = np.prod(np.delete(x[a:b], j - a))
-    for found in both(lambda: loops.product_of_others(x, OFFSETS)):
+    y = np.array([np.prod(x[a:b]) for a, b in itertools.pairwise(OFFSETS)])
+    for found in both(lambda: loops.product_of_others(x, y, OFFSETS)):
         np.testing.assert_allclose(found, truth, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("x", "is_safe"),
+    [
+        ([2.0, 3.0, -4.0], True),
+        ([2.0, 0.0, -4.0], False),
+        ([1e-160, 1e-160, 1e200], False),
+        ([1e200, 1e200, 1e-300], False),
+        ([np.nan, 2.0, 3.0], False),
+        ([np.inf, 2.0, 3.0], False),
+        ([-0.0, 2.0, 3.0], False),
+    ],
+)
+def test_quotients_stand_in_for_products_where_no_digits_are_lost(
+    x: list[float], is_safe: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ad.set_engine("numpy")
+    monkeypatch.setattr(compiled, "SMALLEST", 100)
+    data, offsets = np.array(x), np.array([0, 3])
+    assert loops._divides(data, offsets) == is_safe
+    with np.errstate(all="ignore"):
+        y = np.array([np.prod(data)])
+        truth = [np.prod(np.delete(data, j)) for j in range(3)]
+        np.testing.assert_allclose(loops.product_of_others(data, y, offsets), truth, rtol=1e-15)
+
+
+REDUCED = [1.0, 0.0, 3.0, -2.0, np.nan, 2.0, 2.0, np.inf, 0.0, 5.0, -0.0, -0.0, 7.0, 1e30, 1e30]
+REDUCED_COUNTS = [1, 3, 0, 1, 2, 2, 1, 2, 1, 2]
+REDUCERS: dict[str, Any] = {
+    "prod": lambda x: ak.prod(x, axis=1),
+    "max": lambda x: ak.max(x, axis=1, mask_identity=False),
+    "min": lambda x: ak.min(x, axis=1, mask_identity=False),
+    "max with an initial": lambda x: ak.max(x, axis=1, initial=2.0, mask_identity=False),
+    "std": lambda x: ak.std(x, axis=1, mask_identity=False),
+    "var": lambda x: ak.var(x, axis=1, ddof=1, mask_identity=False),
+    "sum": lambda x: ak.sum(x, axis=1),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", REDUCERS)
+def test_reducers(name: str, dtype: Any) -> None:
+    flat = np.concatenate([REDUCED, np.random.default_rng(3).normal(size=SIZE)]).astype(dtype)
+    counts = [*REDUCED_COUNTS, *LENGTHS]
+    t = np.random.default_rng(4).normal(size=(3, len(flat))).astype(dtype)
+    t[1, ::3], t[2, ::5] = 0, np.inf
+    with np.errstate(all="ignore"):
+        x = ak.unflatten(ak.Array(ad.DualArray(flat, t)), counts)
+        expected, found = both(lambda: ad.tangent(REDUCERS[name](x)))
+    expected, found = np.asarray(expected), np.asarray(found)
+    tolerance = 40 * float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
 
 
 def test_the_first_that_equals() -> None:

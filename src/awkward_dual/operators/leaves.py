@@ -19,7 +19,7 @@ from awkward_dual.array import class_of
 from awkward_dual.devices import array_module, device_of, dual_name
 from awkward_dual.errors import TangentMismatch
 from awkward_dual.operators.lazy import is_unloaded, loaded, traced
-from awkward_dual.operators.numbers import at, attach_number, refuse_tangent
+from awkward_dual.operators.numbers import attach_number, refuse_tangent, where_is
 from awkward_dual.operators.shortcuts import attach_short
 from awkward_dual.pair import Pair, lowest
 
@@ -93,11 +93,11 @@ def attach(x: Any, dx: Any, make: MakeLeaf, path: str = "") -> Any:
 
 def _layout_of(x: Any, dx: Any, path: str) -> Any:
     if isinstance(dx, ak.Array) and ak.backend(dx) == "typetracer":
-        raise TangentMismatch(f"{at(path)}the tangent is a typetracer, its primal has data")
+        raise TangentMismatch(f"{where_is(path)}the tangent is a typetracer, its primal has data")
     if isinstance(dx, ak.Array | np.ndarray | Pair):
         return ak.to_layout(dx)
     raise TangentMismatch(
-        f"{at(path)}a primal of type {x.type} needs a tangent of that type, "
+        f"{where_is(path)}a primal of type {x.type} needs a tangent of that type, "
         f"not {type(dx).__name__} ({dx!r})"
     )
 
@@ -107,7 +107,7 @@ def _one(x: Any, dx: Any, path: str) -> Any:
         at = dx.layout.at
         return dx.layout.array[at : at + 1]
     raise TangentMismatch(
-        f"{at(path)}a record needs a record as its tangent, not {type(dx).__name__}"
+        f"{where_is(path)}a record needs a record as its tangent, not {type(dx).__name__}"
     )
 
 
@@ -122,7 +122,7 @@ def attach_layout(layout: Any, other: Any, make: MakeLeaf, path: str = "") -> An
         return _attach(layout.to_backend(name), dual_other, make, "")
     except _Differs as error:
         raise TangentMismatch(
-            f"{at(path)}the tangent does not match its primal at {error}\n"
+            f"{where_is(path)}the tangent does not match its primal at {error}\n"
             f"    primal:  {layout.length} * {layout.form.type}\n"
             f"    tangent: {other.length} * {other.form.type}"
         ) from None

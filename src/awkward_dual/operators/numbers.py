@@ -13,7 +13,7 @@ from awkward_dual.devices import device_of, dual_name
 from awkward_dual.errors import TangentMismatch
 from awkward_dual.pair import Pair, lowest, raw_or_live, weaken
 
-__all__ = ("at", "attach_number", "refuse_tangent")
+__all__ = ("attach_number", "refuse_tangent", "where_is")
 
 
 def attach_number(x: Any, dx: Any, make: Callable[[Any, Any], Any], path: str) -> Any:
@@ -44,7 +44,7 @@ def refuse_tangent(x: Any, dx: Any, path: str) -> None:
     if not known or (isinstance(x, int) and isinstance(dx, float | complex) and dx != 0):
         foreign = hasattr(x, "__array__") or hasattr(x, "__cuda_array_interface__")
         raise TangentMismatch(
-            f"{at(path)}a {type(x).__name__} has no tangents ({dx!r} was given); "
+            f"{where_is(path)}a {type(x).__name__} has no tangents ({dx!r} was given); "
             + ("make an array of NumPy or Awkward of it" if foreign else "pass a float or an array")
             + ", or None as its tangent"
         )
@@ -57,7 +57,7 @@ def _tangent_of(x: Any, value: Any, dx: Any, path: str, make: Callable[[Any, Any
             values = on_dual.to_backend_array(allow_missing=False)
         except ValueError:
             raise TangentMismatch(
-                f"{at(path)}the primal is {_describe(value)}, its tangent {dx.type}"
+                f"{where_is(path)}the primal is {_describe(value)}, its tangent {dx.type}"
             ) from None
         dx = values
     other = _as_number(value, dx, path)
@@ -71,7 +71,7 @@ def _tangent_of(x: Any, value: Any, dx: Any, path: str, make: Callable[[Any, Any
         fits = False
     if not fits:
         raise TangentMismatch(
-            f"{at(path)}the primal is {_describe(value)}, its tangent {_describe(other)}"
+            f"{where_is(path)}the primal is {_describe(value)}, its tangent {_describe(other)}"
         )
     other = _beside(value, other, path)
     return other if other.dtype == value.dtype else raw_or_live(as_dual(other).astype(value.dtype))
@@ -85,14 +85,14 @@ def _beside(value: Any, other: Any, path: str) -> Any:
     if device is not None and not np.ndim(lowest(other)):
         return raw_or_live(device.arrays.moved(other))
     where = "on the host" if device is None else "on the GPU"
-    raise TangentMismatch(f"{at(path)}the primal is {where}, its tangent is not")
+    raise TangentMismatch(f"{where_is(path)}the primal is {where}, its tangent is not")
 
 
 def _as_number(value: Any, dx: Any, path: str) -> Any:
     """A tangent of a number or of a NumPy array as a value."""
     if isinstance(dx, np.ma.MaskedArray):
         raise TangentMismatch(
-            f"{at(path)}a masked array is no tangent, for what is masked has a value too; "
+            f"{where_is(path)}a masked array is no tangent, for what is masked has a value too; "
             "fill it, for example with dx.filled(0)"
         )
     try:
@@ -100,7 +100,7 @@ def _as_number(value: Any, dx: Any, path: str) -> Any:
         return raw_or_live(as_dual(dx)) if is_array else np.asarray(dx)
     except ValueError:
         raise TangentMismatch(
-            f"{at(path)}the primal is {_describe(value)}, its tangent a nested "
+            f"{where_is(path)}the primal is {_describe(value)}, its tangent a nested "
             f"{type(dx).__name__} that is no array"
         ) from None
 
@@ -110,5 +110,5 @@ def _describe(x: Any) -> str:
     return f"{shape} * {x.dtype}" if shape else f"a number of type {x.dtype}"
 
 
-def at(path: str) -> str:
+def where_is(path: str) -> str:
     return f"argument {path}: " if path else ""

@@ -11,6 +11,9 @@ and beside them ``a.segment``: for each element the bin that holds it, -1 for no
 - select: ``body(xp, y, a)`` gives for each bin the index of the element whose
   tangent it takes: -1 for none, the number of elements for ``identity``.
 
+Where ``sweep(a, y, dx)`` is given, it has the tangents of large arrays from one
+compiled loop, or ``None``; what it computes is what the body says.
+
 ``pairs=True`` marks kernels whose data are complex numbers seen as (re, im) pairs;
 their bodies see complex arrays.
 """
@@ -57,7 +60,7 @@ rule("awkward_reduce_sum_complex", Kind.LINEAR, args=_REDUCE, pairs=True)
 def _product_of_others(xp: Any, y: Any, a: Any) -> Any:
     """The product of the other elements of a bin, without division: a loop over segments."""
     x = a.fromptr
-    out = loops.product_of_others(lowest(x), a.offsets)
+    out = loops.product_of_others(lowest(x), lowest(y), a.offsets)
     return with_primal(out, _scan_of_others(xp, a)) if isinstance(x, Pair) else out
 
 
@@ -102,7 +105,22 @@ def _centered_sum_of_squares(xp: Any, y: Any, a: Any) -> Any:
     return 2 * (a.fromptr.astype(np.float64, copy=False) - a.means[segment])
 
 
-rule("awkward_reduce_prod", Kind.SMOOTH, _product_of_others, args=_REDUCE)
+def _sweep_product(a: Any, y: Any, dx: dict[str, Any]) -> Any:
+    return loops.swept(loops.product_tangent, dx["fromptr"], a.offsets, a.fromptr)
+
+
+def _sweep_centered(a: Any, y: Any, dx: dict[str, Any]) -> Any:
+    return loops.swept(
+        loops.centered_tangent,
+        dx["fromptr"],
+        a.offsets,
+        a.fromptr,
+        a.means,
+        others=(dx["means"],),
+    )
+
+
+rule("awkward_reduce_prod", Kind.SMOOTH, _product_of_others, args=_REDUCE, sweep=_sweep_product)
 rule("awkward_reduce_prod_complex", Kind.SMOOTH, _product_of_others, args=_REDUCE, pairs=True)
 rule(
     "awkward_reduce_sumofsquares",
@@ -118,6 +136,7 @@ rule(
     args=(*_REDUCE, "means"),
     # the means carry tangents too; their term only vanishes if each is exactly its bin's mean
     shift="means",
+    sweep=_sweep_centered,
 )
 
 # -- select: the first element that is the result
@@ -134,8 +153,16 @@ def _complex_extremum(xp: Any, y: Any, a: Any) -> Any:
     return _extremum(xp, y, a)
 
 
+def _sweep_extremum(a: Any, y: Any, dx: dict[str, Any]) -> Any:
+    if dx.get("identity") is not None:
+        return None
+    return loops.swept(
+        loops.extremum_tangent, dx["fromptr"], a.offsets, lowest(a.fromptr), lowest(y)
+    )
+
+
 _EXTREMUM = (*_REDUCE, "identity")
-rule("awkward_reduce_max", Kind.SELECT, _extremum, args=_EXTREMUM)
-rule("awkward_reduce_min", Kind.SELECT, _extremum, args=_EXTREMUM)
+rule("awkward_reduce_max", Kind.SELECT, _extremum, args=_EXTREMUM, sweep=_sweep_extremum)
+rule("awkward_reduce_min", Kind.SELECT, _extremum, args=_EXTREMUM, sweep=_sweep_extremum)
 rule("awkward_reduce_max_complex", Kind.SELECT, _complex_extremum, args=_EXTREMUM, pairs=True)
 rule("awkward_reduce_min_complex", Kind.SELECT, _complex_extremum, args=_EXTREMUM, pairs=True)
