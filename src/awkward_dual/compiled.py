@@ -163,6 +163,7 @@ def weighted(
     live: Sequence[int],
     full: tuple[int, int],
     dtype: Any,
+    target: Any = None,
 ) -> Any:
     """The sum of partial times tangent by a compiled loop; ``None`` where NumPy is to do it.
 
@@ -176,6 +177,8 @@ def weighted(
         Those of the inputs `live`, of shape ``(k, n)`` or ``(k, 1)``.
     full, dtype
         Shape ``(k, n)`` and dtype of the result.
+    target
+        The function whose rule it is.
     """
     if dtype.type not in (np.float64, np.float32) or not pays(full[0] * full[1]):
         return None
@@ -194,31 +197,31 @@ def weighted(
         full[0] == 1,
         tuple(live),
     )
-    loop = _find(pattern, body, [None] * len(inputs))
+    loop = _find(pattern, body, [None] * len(inputs), target)
     if loop is None:
         # squares and cubes, by far the most frequent powers, have formulas of their own
         literals = [x if not x.ndim and x in (2, 3) else None for x in inputs]
         if any(x is not None for x in literals):
-            loop = _find((*pattern, tuple(literals)), body, literals)
+            loop = _find((*pattern, tuple(literals)), body, literals, target)
     return None if loop is None else loop(inputs, tangents, full, dtype)
 
 
-def _find(pattern: Any, body: Callable[..., Any], literals: list[Any]) -> _Loop | None:
+def _find(pattern: Any, body: Callable[..., Any], literals: list[Any], target: Any) -> _Loop | None:
     try:
         return _loops[pattern]
     except KeyError:
         with _lock:
             if pattern not in _loops:
-                _loops[pattern] = _make(body, pattern, literals)
+                _loops[pattern] = _make(body, pattern, literals, target)
             return _loops[pattern]
 
 
-def _make(body: Any, pattern: Any, literals: list[Any]) -> _Loop | None:
+def _make(body: Any, pattern: Any, literals: list[Any], target: Any) -> _Loop | None:
     _body, scalar, ndims, single, is_one, live, *_ = pattern
     dtype = np.dtype(scalar)
     codes = [f"x{i}[i]" if n else f"x{i}" for i, n in enumerate(ndims)]
     try:
-        formulas = trace(body, codes, live, dtype, literals)
+        formulas = trace(body, codes, live, dtype, literals, target)
     except (NoFormula, AttributeError, TypeError):
         # what symbols do not know, or the rule refuses: NumPy does it, or says why not
         return None

@@ -196,7 +196,7 @@ def _by_blocks(row: Rule, y: Any, x: list[Any], dx: list[Any]) -> Any:
     tangents = [dx[i] for i in live]
     check_directions([t.shape[:1] for t in tangents])
     full = (tangents[0].shape[0], len(y))
-    out = compiled.weighted(row.body, (y, *x), tangents, live, full, y.dtype)
+    out = compiled.weighted(row.body, (y, *x), tangents, live, full, y.dtype, row.target)
     if out is None and all(np.ndim(c) == 0 for c in first):
         terms = [(c, dx[i], 1) for i, c in zip(live, first, strict=True)]
         return engine.combine(terms, y.shape, y.dtype)
@@ -220,7 +220,7 @@ def _partials_by_loops(row: Rule, y: Any, x: list[Any], dx: list[Any]) -> list[A
         own = next((a for a, head in zip(inputs, heads, strict=True) if value is head), None)
         if own is None:
             one, full = [_UNIT.get(y.dtype)], (1, len(y))
-            out = compiled.weighted(row.body, inputs, one, [i], full, y.dtype)
+            out = compiled.weighted(row.body, inputs, one, [i], full, y.dtype, row.target)
             if out is None:
                 return None
             own = out[0]

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from awkward_dual.twins import COMPANIONS
+
 __all__ = ("Formulas", "NoFormula", "Symbol", "trace")
 
 
@@ -146,9 +148,13 @@ def _number(x: Any) -> str:
 class _Functions:
     """The array module that a body sees."""
 
-    def __init__(self, formulas: Formulas, dtype: Any) -> None:
+    def __init__(
+        self, formulas: Formulas, dtype: Any, target: Any = None, inputs: Sequence[Any] = ()
+    ) -> None:
         self.formulas = formulas
         self.dtype = dtype
+        self.target = target
+        self.inputs = inputs
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         function = getattr(np, name)
@@ -174,14 +180,14 @@ class _Functions:
             a, b = (self.formulas.step(f"D({_number(x)})") for x in (a, b))
             return self._made(f"F(sqrt({a} * {a} + {b} * {b}))")
         # scaled by the longer side, so that no square overflows
-        a, b = (self._magnitude(x) for x in (a, b))
+        a, b = (self.absolute(x) for x in (a, b))
         long: Any = self.where(a >= b, a, b)
         short: Any = self.where(a >= b, b, a)
         ratio = short / long
         is_long = (short == 0) | (long > np.finfo(self.dtype).max)
         return self.where(is_long, long, long * self.sqrt(1.0 + ratio * ratio))
 
-    def _magnitude(self, x: Any) -> Any:
+    def absolute(self, x: Any) -> Any:
         if not isinstance(x, Symbol):
             return self._made(_number(abs(x)))
         own: Any = x
@@ -199,6 +205,9 @@ class _Functions:
             return own(*args)  # type: ignore[no-any-return]
         if any(isinstance(a, Symbol) and a.position is None for a in args):
             raise NoFormula("a function of an expression")
+        companion = COMPANIONS.get((self.target, function))
+        if companion is not None and len(args) == 1 and args[0] is self.inputs[1]:
+            return companion(self, *self.inputs)  # type: ignore[no-any-return]
         key = (function, tuple(a.position if isinstance(a, Symbol) else _Number(a) for a in args))
         prepared = self.formulas.prepared
         if key not in prepared:
@@ -212,7 +221,12 @@ class _Number(float):
 
 
 def trace(
-    body: Any, codes: Sequence[str], live: Sequence[int], dtype: Any, literals: Sequence[Any]
+    body: Any,
+    codes: Sequence[str],
+    live: Sequence[int],
+    dtype: Any,
+    literals: Sequence[Any],
+    target: Any = None,
 ) -> Formulas:
     """The partials with respect to the inputs `live` as formulas.
 
@@ -224,6 +238,8 @@ def trace(
         How the output and each input are written for one element.
     literals
         The value of each that is to be written into the formula, else ``None``.
+    target
+        The function whose rule it is, if its companions may stand in.
 
     Raises
     ------
@@ -235,7 +251,7 @@ def trace(
         Symbol(formulas, dtype, code, i) if literal is None else literal
         for i, (code, literal) in enumerate(zip(codes, literals, strict=True))
     ]
-    found = body(_Functions(formulas, dtype), *numbers)
+    found = body(_Functions(formulas, dtype, target, numbers), *numbers)
     for i in live:
         partial = found[i]() if callable(found[i]) else found[i]
         if partial is None:
