@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import Any
 
@@ -143,10 +144,13 @@ def apply_program(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> An
     return with_primal(raw_y, y)
 
 
+_signature = functools.cache(inspect.signature)
+
+
 def _check_arguments(row: Rule, args: Any, kwargs: dict[str, Any]) -> None:
     """Raise if the function got an argument that its row does not know."""
     try:
-        inspect.signature(row.body).bind(*args, **kwargs)
+        _signature(row.body).bind(*args, **kwargs)
     except TypeError as error:
         raise MissingTangentRule(
             f"{row.name} with these arguments", hint=f"{error}; detach with awkward_dual.primal(x)"

@@ -7,6 +7,7 @@ more than the arithmetic; large ones go block by block, or through compiled loop
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -15,9 +16,17 @@ import numpy as np
 from awkward_dual import compiled, engine
 from awkward_dual.apply import QUIET, lift, live_among, missing_rule
 from awkward_dual.devices import device_of
-from awkward_dual.linear import Conjugate, check_directions, combine, total
+from awkward_dual.linear import (
+    Conjugate,
+    Identity,
+    Weighted,
+    check_directions,
+    combine,
+    total,
+)
 from awkward_dual.pair import Pair, lowest, operand, raw_or_live, strengthen, weaken
 from awkward_dual.rules.table import Kind, Rule
+from awkward_dual.tape import Node
 
 __all__ = ("call_ufunc",)
 
@@ -57,8 +66,8 @@ def call_ufunc(ufunc: Any, row: Rule | None, call: Callable[..., Any], args: Seq
 
 
 def _one_level(args: Sequence[Any]) -> Any:
-    """Level, class, primals and tangents, if there is one level of raw arrays; else ``None``."""
-    level = cls = None
+    """Level, class, primals and tangents, if there is one level of raw arrays or of nodes."""
+    level = cls = kind = None
     x, dx = [], []
     for a in args:
         t = None
@@ -67,9 +76,10 @@ def _one_level(args: Sequence[Any]) -> Any:
             if a._base is not None:
                 return None
             if t is not None:
-                if type(t) is not np.ndarray or level not in (None, level_of):
+                if level is None:
+                    level, cls, kind = level_of, type(a), type(t)
+                if level is not level_of or type(t) is not kind:
                     return None
-                level, cls = level_of, type(a)
             a = a._primal
             if type(a) is not np.ndarray:
                 return None
@@ -77,14 +87,15 @@ def _one_level(args: Sequence[Any]) -> Any:
             return None
         x.append(a)
         dx.append(t)
-    return None if level is None or not level.alive else (level, cls, x, dx)
+    known = level is not None and level.alive and kind in (np.ndarray, Node)
+    return (level, cls, x, dx) if known else None
 
 
 def _short_tangent(row: Any, y: Any, x: list[Any], dx: list[Any]) -> Any:
     """The tangent of a small array from tangents of its shape; ``None`` for the general way."""
     if type(y) is not np.ndarray or y.dtype.kind != "f" or compiled.is_large(y.size):
         return None
-    operands = []
+    operands, recorded = [], False
     for a, t in zip(x, dx, strict=True):
         if type(a) is not np.ndarray:
             a = y.dtype.type(a)
@@ -92,20 +103,45 @@ def _short_tangent(row: Any, y: Any, x: list[Any], dx: list[Any]) -> Any:
             return None
         elif a.dtype != y.dtype:
             a = a.astype(y.dtype)
+        if type(t) is Node:
+            recorded = True
+            if t.shape != y.shape:
+                return None
         operands.append(a)
     with np.errstate(**QUIET):
-        return _short_sum(row.body(np, y, *operands), dx, y)
+        partials = row.body(np, y, *operands)
+        return (_short_node if recorded else _short_sum)(partials, dx, y)
 
 
-def _short_sum(partials: Any, dx: list[Any], y: Any) -> Any:
-    out, is_own = None, False
+def _short_node(partials: Any, dx: list[Any], y: Any) -> Any:
+    here = Identity(y.shape, y.dtype)
+    edges = []
     for partial, t in zip(partials, dx, strict=True):
         if t is None or partial is None:
             continue
         c = partial() if callable(partial) else partial
         if type(c) is np.ndarray and c.shape != y.shape:
             return None
-        term = t if c is _ONE else -t if c is _MINUS_ONE else t * c
+        own = here if t.dtype == y.dtype else Identity(y.shape, t.dtype)
+        edges.append((Weighted(own, c, here, t.dtype, y.dtype), t))
+    return Node(y.shape, y.dtype, edges) if edges else None
+
+
+def _short_sum(partials: Any, dx: list[Any], y: Any) -> Any:
+    out, is_own, is_checked = None, False, True
+    for partial, t in zip(partials, dx, strict=True):
+        if t is None or partial is None:
+            continue
+        c = partial() if callable(partial) else partial
+        if type(c) is np.ndarray and c.shape != y.shape:
+            return None
+        if c is _ONE:
+            term = t
+        elif c is _MINUS_ONE:
+            term = -t
+        else:
+            term = t * c
+            is_checked = False
         if out is None:
             out, is_own = term, term is not t
         elif term.shape != out.shape:
@@ -114,10 +150,10 @@ def _short_sum(partials: Any, dx: list[Any], y: Any) -> Any:
             out += term
         else:
             out, is_own = out + term, True
-    # a NaN may be zero times infinity
-    if out is None or out.dtype != y.dtype or not np.isfinite(np.add.reduce(out, axis=None)):
+    if out is None or out.dtype != y.dtype:
         return None
-    return out
+    # a NaN may be zero times infinity
+    return out if is_checked or math.isfinite(np.add.reduce(out, axis=None)) else None
 
 
 def _numbers(y: Any, args: Sequence[Any]) -> Any:
@@ -182,6 +218,12 @@ def _goes_by_blocks(row: Rule, y: Any, operands: list[Any]) -> bool:
 def _by_blocks(row: Rule, y: Any, x: list[Any], dx: list[Any]) -> Any:
     """Partials and their products with the tangents, block by block: they stay in the cache."""
     live = [i for i, da in enumerate(dx) if da is not None]
+    tangents = [dx[i] for i in live]
+    check_directions([t.shape[:1] for t in tangents])
+    full = (tangents[0].shape[0], len(y))
+    out = compiled.weighted(row.body, (y, *x), tangents, live, full, y.dtype, row.target)
+    if out is not None:
+        return out
 
     def partials(block: slice) -> list[Any]:
         found = row.body(np, *(engine.columns(a, block) for a in (y, *x)))
@@ -194,13 +236,10 @@ def _by_blocks(row: Rule, y: Any, x: list[Any], dx: list[Any]) -> Any:
     if not live:
         return None
     tangents = [dx[i] for i in live]
-    check_directions([t.shape[:1] for t in tangents])
-    full = (tangents[0].shape[0], len(y))
-    out = compiled.weighted(row.body, (y, *x), tangents, live, full, y.dtype, row.target)
-    if out is None and all(np.ndim(c) == 0 for c in first):
+    if all(np.ndim(c) == 0 for c in first):
         terms = [(c, dx[i], 1) for i, c in zip(live, first, strict=True)]
         return engine.combine(terms, y.shape, y.dtype)
-    return engine.sweep(partials, tangents, full, y.dtype) if out is None else out
+    return engine.sweep(partials, tangents, full, y.dtype)
 
 
 #: the tangent that makes the weighted sum a partial
