@@ -11,7 +11,7 @@ from awkward_dual import rules
 from awkward_dual.cuda import formulas, modules
 from awkward_dual.rules.table import Kind
 from awkward_dual.tracing import NoFormula
-from kernels import nvrtc
+from kernels import cuda_compiler
 
 SOURCES = modules._FOLDER
 EXPRESSIONS = {
@@ -37,8 +37,9 @@ EXPRESSIONS = {
     ],
 }  # fmt: skip
 ARCHITECTURES = ("sm_75", "sm_90")
-needs_nvrtc = pytest.mark.skipif(
-    nvrtc.library() is None, reason="NVRTC is not installed (nvidia-cuda-nvrtc-cu12)"
+needs_compiler = pytest.mark.skipif(
+    cuda_compiler.compiler() is None,
+    reason="neither NVRTC (nvidia-cuda-nvrtc-cu12) nor nvcc is installed",
 )
 
 
@@ -74,17 +75,17 @@ def test_most_rules_have_a_kernel() -> None:
     assert len(names) > 35
 
 
-@needs_nvrtc
+@needs_compiler
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("name", EXPRESSIONS)
 def test_a_map_compiles(name: str, architecture: str) -> None:
-    size = nvrtc.compile_source(
+    size = cuda_compiler.compile_source(
         modules.source(name), EXPRESSIONS[name], architecture, modules.OPTIONS
     )
     assert size > 0
 
 
-@needs_nvrtc
+@needs_compiler
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("dtype", ["float", "double"])
 def test_the_kernels_of_rules_compile(dtype: str, architecture: str) -> None:
@@ -93,10 +94,10 @@ def test_the_kernels_of_rules_compile(dtype: str, architecture: str) -> None:
         key = "".join(c for c in name if c.isalnum())
         texts[f"rule_{key}<{dtype}>"] = text.replace("void rule(", f"void rule_{key}(")
     code = modules.source("rules", "".join(texts.values()))
-    assert nvrtc.compile_source(code, list(texts), architecture, modules.OPTIONS) > 0
+    assert cuda_compiler.compile_source(code, list(texts), architecture, modules.OPTIONS) > 0
 
 
-@needs_nvrtc
+@needs_compiler
 def test_a_mistake_is_told() -> None:
     with pytest.raises(RuntimeError, match="identifier"):
-        nvrtc.compile_source("__global__ void f() { undefined(); }", ["f"], "sm_75")
+        cuda_compiler.compile_source("__global__ void f() { undefined(); }", ["f"], "sm_75")
