@@ -159,3 +159,81 @@ def test_what_has_no_rule() -> None:
         )(1.0)
     with pytest.raises(TypeError, match="takes pt, eta"):
         correction(MODELS["formula"])(PT)
+
+
+# -- evaluators of a file, and compound corrections
+
+
+LEVELS = {
+    "one": formula("1 + 0.5/x + 0.01*y", "pt", "eta"),
+    "two": formula("0.9 + 0.1*exp(-x/50)", "pt"),
+    "bins": {
+        "nodetype": "binning",
+        "input": "pt",
+        "edges": [0, 40, 500],
+        "content": [0.9, 1.1],
+        "flow": "clamp",
+    },
+}
+
+
+def in_a_set(*stack: str, input_op: str = "*", output_op: str = "*", update: Any = ("pt",)) -> Any:
+    correctionlib = pytest.importorskip("correctionlib")
+    compound = {
+        "name": "all",
+        "inputs": [{"name": name, "type": kind} for name, kind in REAL.items()],
+        "output": {"name": "out", "type": "real"},
+        "inputs_update": list(update),
+        "input_op": input_op,
+        "output_op": output_op,
+        "stack": list(stack),
+    }
+    takes = {"one": REAL, "two": {"pt": "real"}, "bins": {"pt": "real"}}
+    singles = [built(data, takes[name]) for name, data in LEVELS.items()]
+    for single, name in zip(singles, LEVELS):
+        single.name = name
+    model = schemav2.CorrectionSet(
+        schema_version=2, corrections=singles, compound_corrections=[compound]
+    )
+    return correctionlib.CorrectionSet(model)
+
+
+def test_evaluators() -> None:
+    """What `CorrectionSet.from_file` gives."""
+    found = correction(in_a_set("one")["one"])
+    assert found(PT, ETA).to_list() == correction(built(LEVELS["one"], REAL))(PT, ETA).to_list()
+    check_grads(found, (PT, ETA), order=2)
+
+
+@pytest.mark.parametrize("input_op", ["+", "*", "/"])
+@pytest.mark.parametrize("output_op", ["+", "*", "/", "last"])
+def test_compound_corrections(input_op: str, output_op: str) -> None:
+    """Each sees the momentum that those before it have corrected."""
+    made = in_a_set("one", "two", "one", input_op=input_op, output_op=output_op).compound["all"]
+    function = correction(made)
+    expected = made.evaluate(PT, ETA).to_list()
+    assert function(PT, ETA).to_list() == expected
+    value, _ = ad.jvp(function, (PT, ETA), (ak.ones_like(PT), None))
+    assert value.to_list() == expected
+    check_grads(function, (PT, ETA), order=2)
+    check_grads(lambda pt: function(pt, 0.4), (30.0,))
+
+
+def test_steps_in_a_compound_warn() -> None:
+    function = correction(in_a_set("one", "bins").compound["all"])
+    with pytest.warns(StepWarning, match="bins is constant in bins of pt"):
+        gradient = ad.elementwise_grad(lambda pt: function(pt, ETA))(PT)
+    moved = PT * (1 + 0.5 / PT + 0.01 * ETA)
+    expected = -0.5 / PT**2 * ak.where(moved < 40, 0.9, 1.1)
+    np.testing.assert_allclose(ak.flatten(gradient), ak.flatten(expected))
+
+
+def test_what_is_no_single_correction() -> None:
+    made = in_a_set("one", update=())
+    for other in (made, "one", schemav2.CorrectionSet.model_validate_json(made._data)):
+        with pytest.raises(TypeError, match="one correction of correctionlib is needed"):
+            correction(other)
+    with pytest.raises(TypeError, match=r"compound\['all'\] for a compound"):
+        correction(schemav2.CorrectionSet.model_validate_json(made._data).compound_corrections[0])
+    with pytest.raises(TypeError, match="all takes pt, eta; 1 were given"):
+        correction(made.compound["all"])(PT)

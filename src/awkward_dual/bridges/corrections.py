@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +21,13 @@ __all__ = ("StepWarning", "correction")
 
 #: those that several places share, with the inputs that they take
 Formulas = list[tuple[Formula, list[str]]]
+#: how the corrections of a compound are put together
+OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "last": lambda before, found: found,
+}
 
 
 class StepWarning(UserWarning):
@@ -31,8 +39,9 @@ def correction(model: Any) -> Callable[..., Any]:
 
     Parameters
     ----------
-    model : correctionlib.schemav2.Correction
-        As in ``schemav2.CorrectionSet.model_validate_json(text).corrections``.
+    model : correctionlib.highlevel.Correction, CompoundCorrection or schemav2.Correction
+        As in ``correctionlib.CorrectionSet.from_file("jets.json")["scale"]``, or
+        ``.compound["all"]``; or a model that was made by hand.
 
     Returns
     -------
@@ -44,6 +53,8 @@ def correction(model: Any) -> Callable[..., Any]:
 
     Raises
     ------
+    TypeError
+        If `model` is something else, a whole set for instance.
     MissingTangentRule
         If an element with a tangent meets random numbers, or a formula that is not understood.
     RuntimeError
@@ -71,14 +82,86 @@ def correction(model: Any) -> Callable[..., Any]:
     >>> ad.elementwise_grad(scale)(pt).to_list()
     [[-0.02, -0.005], [], [-0.00125]]
     """
-    evaluator = model.to_evaluator()
+    from correctionlib import highlevel, schemav2
+
+    if isinstance(model, schemav2.Correction):
+        return _single(model, model.to_evaluator())
+    if isinstance(model, highlevel.Correction):
+        return _single(_corrections(model)[model.name], model)
+    if isinstance(model, highlevel.CompoundCorrection):
+        return _compound(model)
+    raise TypeError(
+        f"one correction of correctionlib is needed, not {type(model).__name__}; as in "
+        "CorrectionSet.from_file(name)['scale'], or .compound['all'] for a compound correction"
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def _model_of_set(text: str) -> Any:
+    """The models behind evaluators; sets are large, and give several corrections."""
+    from correctionlib import schemav2
+
+    return schemav2.CorrectionSet.model_validate_json(text)
+
+
+def _set_of(evaluator: Any) -> Any:
+    # what they are pickled by: the public face of an evaluator has no formulas
+    return _model_of_set(evaluator.__getstate__()["_context"].__getstate__()["_data"])
+
+
+def _corrections(evaluator: Any) -> dict[str, Any]:
+    return {model.name: model for model in _set_of(evaluator).corrections}
+
+
+def _check_number(name: str, names: list[str], inputs: tuple[Any, ...]) -> None:
+    if len(inputs) != len(names):
+        raise TypeError(f"{name} takes {', '.join(names)}; {len(inputs)} were given")
+
+
+def _compound(evaluator: Any) -> Callable[..., Any]:
+    """Several corrections, each of which may see what those before it have made of its inputs."""
+    models = _corrections(evaluator)
+    (recipe,) = (c for c in _set_of(evaluator).compound_corrections if c.name == evaluator.name)
+    names = [variable.name for variable in recipe.inputs]
+    parts = [
+        (correction(models[name]), [variable.name for variable in models[name].inputs])
+        for name in recipe.stack
+    ]
+
+    @functools.wraps(evaluator.evaluate)
+    def corrected(*inputs: Any) -> Any:
+        _check_number(evaluator.name, names, inputs)
+        if not any(map(is_live, inputs)):
+            return evaluator.evaluate(*map(primal, inputs))
+        given, result = dict(zip(names, inputs)), None
+        for part, own in parts:
+            found = part(*(given[name] for name in own))
+            for name in recipe.inputs_update:
+                given[name] = OPERATIONS[recipe.input_op](given[name], found)
+            result = found if result is None else OPERATIONS[recipe.output_op](result, found)
+        _check_values(evaluator.name, result, evaluator.evaluate(*map(stop_gradient, inputs)))
+        return result
+
+    return corrected
+
+
+def _check_values(name: str, found: Any, expected: Any) -> None:
+    """What is differentiated is what correctionlib computes."""
+    a, b = (
+        np.asarray(ak.flatten(x, axis=None) if isinstance(x, ak.Array) else x)
+        for x in (stop_gradient(found), expected)
+    )
+    if not np.allclose(a, b, rtol=1e-9, atol=0, equal_nan=True):
+        raise RuntimeError(f"{name} has other values than in correctionlib; please report")
+
+
+def _single(model: Any, evaluator: Any) -> Callable[..., Any]:
     formulas = [(Formula(f.expression), f.variables) for f in model.generic_formulas or []]
     names = [variable.name for variable in model.inputs]
 
     @functools.wraps(evaluator.evaluate)
     def corrected(*inputs: Any) -> Any:
-        if len(inputs) != len(names):
-            raise TypeError(f"{model.name} takes {', '.join(names)}; {len(inputs)} were given")
+        _check_number(model.name, names, inputs)
         live = {name for name, x in zip(names, inputs) if is_live(x)}
         if live and not _reaches_formula(model.data, live):
             warnings.warn(
@@ -135,11 +218,7 @@ def _live(
 
     def rule(primals: Any, tangents: Any) -> Any:
         found, tangent = jvp(by_hand, primals, tangents)
-        expected = values(*(stop_gradient(x) for x in primals))
-        if not np.allclose(stop_gradient(found), expected, rtol=1e-9, atol=0, equal_nan=True):
-            raise RuntimeError(
-                f"{model.name} has other values than in correctionlib; please report"
-            )
+        _check_values(model.name, found, values(*(stop_gradient(x) for x in primals)))
         return found, tangent
 
     function = custom_jvp(values)
