@@ -133,6 +133,42 @@ def test_builders() -> None:
     assert ad.grad(total)(2.0) == pytest.approx(4 * 14 * 2.0**3)
 
 
+@pytest.mark.filterwarnings("ignore::numba.core.errors.NumbaPendingDeprecationWarning")
+def test_lists_that_are_changed() -> None:
+    """Numba writes them back, with what was recorded."""
+
+    @numba.njit
+    def push(items: Any, x: Any) -> Any:
+        items[0] = items[0] * x
+        items.append(x * x)
+        return x
+
+    def total(x: Any) -> Any:
+        items = [2 * x]
+        return push(items, x) * items[0] * items[1]
+
+    assert ad.grad(total)(3.0) == ad.jvp(total, (3.0,), (1.0,))[1] == 10 * 3.0**4
+
+
+def test_starred_arguments() -> None:
+    product = numba.njit(lambda x, *others: x * others[0] * len(others))
+    assert ad.grad(lambda x: product(x, x, 2.0))(3.0) == 12.0
+    assert ad.grad(lambda x: product(2.0, x))(3.0) == 2.0
+
+
+def test_buffers_beside_recorded_numbers() -> None:
+    @numba.njit
+    def write(both: Any) -> Any:
+        both[0][0] = 5.0
+        return both[1] * 2
+
+    def total(x: Any) -> Any:
+        out = np.zeros(1)
+        return write((out, x)) * out[0]
+
+    assert ad.grad(total)(3.0) == 10.0
+
+
 def test_dependence_on_nothing() -> None:
     constant = numba.njit(lambda x: 0.0 * x + 2.0)
     assert ad.grad(constant)(3.0) == 0.0

@@ -10,6 +10,7 @@ depend on: a loop over large arrays made of a few parameters is no problem.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -66,7 +67,9 @@ def _replay(function: Any, *args: Any) -> Any:
             primal, node = on_level(value, level)
             return primal if node is None else make(DualArray, primal, known[node.serial], inner)
 
-        result = function(*(_seeded(arg, seed) for arg in args))
+        seeded = [_seeded(arg, seed) for arg in args]
+        before = [list(own) if isinstance(own, list) else None for own in seeded]
+        result = function(*_spread(function, seeded))
         for tickets in _tickets_in(args):
             tickets.hand_over(inner, level, record)
 
@@ -74,7 +77,22 @@ def _replay(function: Any, *args: Any) -> Any:
             primal, jacobian = on_level(value, inner)
             return primal if jacobian is None else record(primal, jacobian)
 
-        return map_tree(lambda x, path: attach(x, None, lambda v, _: end(v), path), result)
+        def ended(tree: Any) -> Any:
+            return map_tree(lambda x, path: attach(x, None, lambda v, _: end(v), path), tree)
+
+        for arg, own, old in zip(args, seeded, before, strict=True):
+            # Numba writes lists back that the function changed
+            if own is not arg and old is not None and list(map(id, own)) != list(map(id, old)):
+                arg[:] = ended(own)
+        return ended(result)
+
+
+def _spread(function: Any, args: list[Any]) -> list[Any]:
+    """Arguments as they are written in a call: ``*args`` has been made one tuple."""
+    parameters = list(inspect.signature(function.py_func).parameters.values())
+    if parameters and parameters[-1].kind is inspect.Parameter.VAR_POSITIONAL:
+        return [*args[:-1], *args[-1]]
+    return args
 
 
 def _leaves(arg: Any) -> list[Any]:
@@ -98,9 +116,17 @@ def _tickets_in(x: Any) -> Iterator[Tickets]:
 
 def _seeded(arg: Any, seed: Callable[[Any], Any]) -> Any:
     """An argument with directions in place of nodes; a constant as it is."""
-    if not any(isinstance(raw_or_live(value), Pair) for value in _leaves(arg)):
+    if not _is_live(arg):
         return arg
-    return map_tree(lambda x, path: attach(x, None, lambda v, _: seed(v), path), arg)
+
+    def leaf(x: Any, path: str) -> Any:
+        return attach(x, None, lambda v, _: seed(v), path) if _is_live(x) else x
+
+    return map_tree(leaf, arg)
+
+
+def _is_live(arg: Any) -> bool:
+    return any(isinstance(raw_or_live(value), Pair) for value in _leaves(arg))
 
 
 def _only_level(function: Any, leaves: list[Any]) -> Level:
