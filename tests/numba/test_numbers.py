@@ -148,6 +148,20 @@ def test_zero_absorbs(fastmath: bool) -> None:
     np.testing.assert_array_equal(ad.tangent(found[1])[1], math.inf)
 
 
+def test_derivatives_raise_no_errors_of_their_own() -> None:
+    """Where the value is finite, or NumPy's infinity."""
+    power = numba.njit(lambda x, n: 1.0 * np.power(x, n))
+    inverse = numba.njit(lambda x, n: (x**-1, x**n))(ad.dual(1e-200, 1.0), -1)
+    assert halves(inverse) == [(1e200, [-math.inf])] * 2
+    with np.errstate(all="ignore"):
+        for x, n in ((0.0, -1), (0.0, -2), (-0.0, -1), (-0.0, -2)):
+            found = power(ad.dual(x, 1.0), n)
+            expected = np.power(ad.dual(np.array([x]), np.array([1.0])), n)
+            assert ad.tangent(found) == ad.tangent(expected)[0]
+    for x in (0.0, -0.0):
+        assert ad.tangent(numba.njit(lambda x: 1.0 * math.gamma(x))(ad.dual(x, 1.0))) == -math.inf
+
+
 def test_errors_of_python_stay() -> None:
     with pytest.raises(ZeroDivisionError):
         numba.njit(lambda x: 1 / x)(ad.dual(0.0, 1.0))

@@ -25,7 +25,7 @@ def digamma(x: Any) -> Any:
     Returns
     -------
     float
-        NaN at the poles 0, -1, -2 ..., as SciPy has it but at 0.
+        NaN at the poles -1, -2 ..., and infinite at 0, as SciPy has it.
 
     Examples
     --------
@@ -34,7 +34,9 @@ def digamma(x: Any) -> Any:
     -0.577215664902
     """
     out = 0.0
-    if x <= 0.0:
+    if x == 0.0:
+        return -math.copysign(math.inf, x)
+    if x < 0.0:
         if x == math.floor(x):
             return math.nan
         # the reflection formula, DLMF 5.5.4; the tangent of the fraction keeps digits of far x

@@ -179,8 +179,14 @@ class Emitter:
         exponent = self.number(exponent)
         if exponent.whole is None:
             return self.call(np.power, base, exponent)
-        whole = Traced(self, types.int64, exponent.whole)
-        return self.call(pow, base, whole)
+        # inverted here: Numba would raise where the product is 0, as it may be where the primal is not
+        builder, whole = self.builder, exponent.whole
+        is_negative = builder.icmp_signed("<", whole, whole.type(0))
+        size = builder.select(is_negative, builder.neg(whole), whole)
+        product = self.call(pow, base, Traced(self, types.int64, size))
+        inverse = self.number(1) / product
+        value = builder.select(is_negative, inverse.value, product.value)
+        return Traced(self, self.float_type, value)
 
     # -- functions
 
