@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 from typing import Any
 
 import awkward as ak
@@ -188,6 +190,29 @@ def test_layout_builders() -> None:
     # under grad the loop is recorded
     gradient = ad.grad(lambda s: ak.sum(fill(X * s)[0] ** 2))(2.0)
     assert gradient == sum(4 * x**4 * 2.0**3 for x in (1.0, 2.0))
+
+
+def test_layout_builders_older_than_the_extension() -> None:
+    """In a process of its own: Numba loads extensions when it first compiles."""
+    program = """
+import awkward as ak, numba, numpy as np
+import awkward_dual as ad
+
+builder = ak.numba.layoutbuilder.Numpy(np.float64)
+
+@numba.njit
+def append(builder, x):
+    builder.append(x * x)
+
+def fill(x):
+    append(builder, x)
+    return ak.Array(builder.snapshot())
+
+print(ad.jvp(fill, (3.0,), (1.0,))[1].to_list())
+"""
+    command = [sys.executable, "-c", program]
+    run = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert run.stdout.strip() == "[6.0]"
 
 
 def test_layout_builders_of_other_precision() -> None:

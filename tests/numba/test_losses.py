@@ -93,6 +93,30 @@ def test_classes_with_duals() -> None:
             use()
 
 
+def test_structures_with_duals() -> None:
+    """They would be read on another level, or after theirs has ended."""
+    from numba.experimental import structref
+
+    @structref.register
+    class PointType(numba.types.StructRef):  # type: ignore[misc]
+        pass
+
+    class Point(structref.StructRefProxy):  # type: ignore[misc]
+        def __new__(cls, x: Any) -> Any:
+            return structref.StructRefProxy.__new__(cls, x)
+
+    structref.define_proxy(Point, PointType, ["x"])
+    read = numba.njit(lambda point, y: point.x * y)
+    assert read(Point(2.0), 3.0) == 6.0
+
+    def nested(x: Any) -> Any:
+        kept = Point(x)
+        return ad.jvp(lambda y: read(kept, y), (5.0,), (1.0,))[1]
+
+    with pytest.raises(ad.TangentLost):
+        ad.jvp(nested, (3.0,), (1.0,))
+
+
 def test_raw_pointers() -> None:
     data = numba.njit(lambda x: x.ctypes.data)
     with pytest.raises(numba.core.errors.TypingError):

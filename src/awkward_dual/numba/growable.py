@@ -29,7 +29,7 @@ from numba.np import arrayobj
 from numba.np.numpy_support import from_dtype
 
 from awkward_dual.numba.builder import write_row
-from awkward_dual.numba.crossing import join_builder
+from awkward_dual.numba.crossing import call_python, join_builder
 from awkward_dual.numba.tickets import COUNT, Tickets, redeem_leaf, tickets_at
 from awkward_dual.numba.types import DualType
 from awkward_dual.numba.views import awkward
@@ -48,18 +48,27 @@ def _init(original: Callable[..., None]) -> Callable[..., None]:
 
     def __init__(self: Any, dtype: Any, **options: Any) -> None:
         original(self, dtype, **options)
-        if np.dtype(dtype) == np.float64:
-            own = Tickets()
-            self._length_pos = np.array([*self._length_pos, own.address])
-            weakref.finalize(self._length_pos, own.forget)
+        tickets_of(self)
 
     return __init__
 
 
 def tickets_of(buffer: Any) -> Tickets | None:
-    """The tickets of a growable buffer, if it has any."""
+    """The tickets of a growable buffer, ``None`` where it takes no duals."""
+    if buffer.dtype != np.float64:
+        return None
     positions = buffer._length_pos
-    return tickets_at(int(positions[2])) if len(positions) > 2 else None
+    if len(positions) > 2:
+        return tickets_at(int(positions[2]))
+    # new, or older than this extension, which Numba loads when it compiles
+    own = Tickets()
+    buffer._length_pos = np.array([*positions, own.address])
+    weakref.finalize(buffer._length_pos, own.forget)
+    return own
+
+
+def _prepare(buffer: Any) -> None:
+    tickets_of(buffer)
 
 
 def _snapshot(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -107,6 +116,8 @@ def _header(context: Any, builder: Any, positions: Any) -> Any:
 
 @unbox(DualGrowableType)
 def unbox_growable(growable: DualGrowableType, obj: Any, c: Any) -> Any:
+    if growable.dtype == types.float64:
+        c.pyapi.decref(call_python(c, _prepare, obj))
     native = awkward.GrowableBufferType_unbox(growable, obj, c)
     if growable.dtype == types.float64:
         proxy = c.context.make_helper(c.builder, growable, native.value)

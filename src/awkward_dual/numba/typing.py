@@ -10,6 +10,7 @@ import numpy as np
 from numba.core import types
 from numba.core.typing.typeof import Purpose
 from numba.experimental.jitclass._box import Box as jitclass_box
+from numba.experimental.structref import StructRefProxy
 from numba.extending import typeof_impl
 from numba.np.numpy_support import from_dtype
 
@@ -109,5 +110,5 @@ def register() -> None:
     """Replace the typeof functions that Awkward registers; call it after Awkward has."""
     _register_arrays(ak.Array, "a dual array")
     _register_arrays(ak.Record, "a dual record")
-    for container in (numba.typed.List, numba.typed.Dict, jitclass_box):
+    for container in (numba.typed.List, numba.typed.Dict, jitclass_box, StructRefProxy):
         _refuse_inside(container)
