@@ -64,6 +64,16 @@ def test_single_precision() -> None:
     assert (value.dtype, tangent.dtype, tangent[0]) == (np.float32, np.float32, 12.0)
 
 
+def test_arguments_are_cast_as_the_ufunc_casts_them() -> None:
+    """Its one loop takes floats, which do not wrap around."""
+
+    @numba.vectorize(["float64(float64, float64)"])
+    def scaled(x: Any, n: Any) -> Any:
+        return n * n * n * x
+
+    assert ad.jvp(lambda x: scaled(x, 10**7), (2.0,), (1.0,)) == (2e21, 1e21)
+
+
 def test_constant_and_integer_results() -> None:
     @numba.vectorize
     def constant(x: Any) -> Any:

@@ -75,13 +75,16 @@ class _Partials:
         return tuple(next(rows) if live else None for live in is_float)
 
     def _dtypes(self, ufunc: Any, x: Any) -> list[Any]:
-        """What the ufunc's loops take: integers stay integers, if all loops take them."""
+        """What the ufunc's loops take: integers if all do, else the dtype given or the cast to."""
         loops = [kinds.split("->")[0] for kinds in ufunc.types]
         found = []
         for i, a in enumerate(x):
-            kinds = {np.dtype(loop[i]) for loop in loops}
-            whole = all(dtype.kind in "iub" for dtype in kinds)
-            found.append(max(kinds, key=lambda d: d.itemsize) if whole else a.dtype)
+            kinds = [np.dtype(loop[i]) for loop in loops]
+            wider = (dtype for dtype in kinds if np.can_cast(a.dtype, dtype))
+            if all(dtype.kind in "iub" for dtype in kinds):
+                found.append(max(kinds, key=lambda d: d.itemsize))
+            else:
+                found.append(a.dtype if a.dtype in kinds else next(wider, a.dtype))
         return found
 
 
