@@ -77,6 +77,20 @@ def test_files(muons: Path) -> None:
     assert ad.scale.files(muons)[0]().fields == ["nMuon_pt", "Muon_pt", "run"]
 
 
+def test_names_of_trees(muons: Path) -> None:
+    """As uproot has them."""
+    uproot = pytest.importorskip("uproot")
+    with uproot.update(muons) as file:
+        file.mktree("Other", {"x": "float64"})
+        file["Other"].extend({"x": np.arange(3.0)})
+    for paths in (f"{muons}:Other", [f"{muons}:Other"], {muons: "Other"}):
+        (part,) = ad.scale.files(paths)
+        assert part.name == f"{muons}:Other[0:3]"
+        assert part().fields == ["x"]
+    both = ad.scale.files([muons, f"{muons}:Other"])
+    assert [part.tree for part in both] == ["Events", "Other"]
+
+
 def scaled(events: Any, scale: Any) -> Any:
     """A sum that depends on a parameter."""
     return ak.sum(scale * events.Muon_pt)

@@ -158,7 +158,7 @@ class FileRows:
 
 
 def files(
-    paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str],
+    paths: Mapping[Any, str] | Iterable[str | os.PathLike[str]] | str | os.PathLike[str],
     tree: str = "Events",
     columns: Iterable[str] | None = None,
     step: int = 100_000,
@@ -167,10 +167,11 @@ def files(
 
     Parameters
     ----------
-    paths : path or list of paths
-        Anything that uproot opens.
+    paths : path, list of paths, or dict
+        Anything that uproot opens; ``"a.root:Muons"``, or ``{"a.root": "Muons"}``, if the trees
+        have different names.
     tree : str
-        The name of the tree or RNTuple.
+        The name of the tree or RNTuple, where the path has none.
     columns : list of str, optional
         The branches to read; by default all.
     step : int
@@ -192,18 +193,29 @@ def files(
     import uproot
 
     _check_step(step)
-    several = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     names = tuple(columns) if columns is not None else None
     found = []
-    for path in several:
-        where = os.fspath(path)
+    for where, own in _paths_and_trees(paths, tree):
         with uproot.open(where) as file:
-            entries = int(file[tree].num_entries)
+            entries = int(file[own].num_entries)
         found += [
-            FileRows(where, tree, start, min(start + step, entries), names)
+            FileRows(where, own, start, min(start + step, entries), names)
             for start in range(0, entries, step)
         ]
     return found
+
+
+def _paths_and_trees(paths: Any, tree: str) -> list[tuple[str, str]]:
+    if isinstance(paths, Mapping):
+        return [(os.fspath(path), own) for path, own in paths.items()]
+    several = [paths] if isinstance(paths, str | os.PathLike) else paths
+    return [_path_and_tree(os.fspath(path), tree) for path in several]
+
+
+def _path_and_tree(path: str, tree: str) -> tuple[str, str]:
+    """``a.root:Muons`` as uproot reads it; a colon may also belong to a protocol."""
+    head, _, tail = path.rpartition(":")
+    return (head, tail) if head.endswith(".root") and tail else (path, tree)
 
 
 def _check_step(step: int) -> None:
