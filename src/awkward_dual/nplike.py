@@ -18,6 +18,14 @@ __all__ = ("DualNumpy",)
 
 #: types that hold no dual
 _PLAIN = frozenset((np.ndarray, int, float, bool, type(None), str, np.int64, np.bool_))
+_TYPES = (type, np.dtype)
+
+
+def _is_plain(x: Any) -> bool:
+    """Whether an argument holds no dual."""
+    if type(x) in _PLAIN or isinstance(x, _TYPES):
+        return True
+    return type(x) is tuple and all(type(item) is int for item in x)
 
 
 class DualModule:
@@ -34,12 +42,9 @@ class DualModule:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             # constants need not go through the protocol, and do so often
-            if not kwargs:
-                raw = [
-                    a._primal if type(a) is DualArray and a._tangent is None else a for a in args
-                ]
-                if all(type(a) in _PLAIN for a in raw):
-                    return wrap_all(function(*raw))
+            raw = [a._primal if type(a) is DualArray and a._tangent is None else a for a in args]
+            if all(map(_is_plain, raw)) and all(map(_is_plain, kwargs.values())):
+                return wrap_all(function(*raw, **kwargs))
             return wrap_all(function(*args, **kwargs))
 
         call.__name__ = name
