@@ -75,6 +75,19 @@ def test_numpy_arguments(stride: int) -> None:
     assert (value[6], tangent[6]) == (x[-1], 1.0)
 
 
+def test_arrays_without_tangents() -> None:
+    """What a step function makes of a dual array is a constant."""
+    scaled = numba.njit(lambda n, x: (n[0] * x[-1], n[1:], len(n)))
+
+    def steps(x: Any) -> Any:
+        product, rest, length = scaled(np.floor(x), x)
+        return product * length + rest[0]
+
+    x = np.array([2.5, 3.0])
+    assert ad.jvp(steps, (x,), (np.ones(2),)) == (15.0, 4.0)
+    np.testing.assert_array_equal(ad.grad(steps)(x), [0.0, 4.0])
+
+
 def test_arguments_are_read_only() -> None:
     """Duals share their tangents: writing one would change others."""
 

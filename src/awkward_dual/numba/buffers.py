@@ -46,7 +46,7 @@ from awkward_dual.numba.types import DualType, array_of, make_dual, primal_of, t
 from awkward_dual.numba.views import load_tangent, order_of
 from awkward_dual.pair import raw_or_live
 
-__all__ = ("DualBufferType", "joiner", "typeof_buffer")
+__all__ = ("ConstantArrayType", "DualBufferType", "joiner", "typeof_buffer")
 
 
 class DualBufferType(types.IterableType, types.Sized):
@@ -96,7 +96,41 @@ def typeof_buffer(value: Any, real: Any) -> DualBufferType:
     return DualBufferType(DualType(real, len(tangent)), layout, False)
 
 
+class ConstantArrayType(types.Array):
+    """A dual array without tangents: an array of NumPy to compiled code, read-only.
+
+    Parameters
+    ----------
+    plain : numba.types.Array
+        The type of its primal.
+    """
+
+    def __init__(self, plain: Any) -> None:
+        super().__init__(
+            plain.dtype, plain.ndim, plain.layout, readonly=True, name=f"constant {plain}"
+        )
+
+    @property
+    def primal(self) -> Any:
+        return types.Array(self.dtype, self.ndim, self.layout, readonly=True)
+
+
+register_model(ConstantArrayType)(models.ArrayModel)
+
+
 # -- in and out
+
+
+def _open_constant(x: Any) -> Any:
+    return raw_or_live(x)
+
+
+@unbox(ConstantArrayType)
+def unbox_constant(constant: ConstantArrayType, obj: Any, c: Any) -> Any:
+    primal = call_python(c, _open_constant, obj)
+    native = c.unbox(constant.primal, primal)
+    c.pyapi.decref(primal)
+    return native
 
 
 def _open_buffer(x: Any) -> Any:

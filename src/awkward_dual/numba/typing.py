@@ -16,7 +16,7 @@ from numba.np.numpy_support import from_dtype
 
 from awkward_dual.array import DualArray
 from awkward_dual.errors import TangentLost
-from awkward_dual.numba.buffers import typeof_buffer
+from awkward_dual.numba.buffers import ConstantArrayType, typeof_buffer
 from awkward_dual.numba.crossing import halves_of
 from awkward_dual.numba.types import DualType, is_dual
 from awkward_dual.numba.views import is_recorded, level_of_layout
@@ -56,7 +56,9 @@ def _real_type(dtype: Any) -> Any:
 def typeof_dual(obj: DualArray, c: Any) -> Any:
     value = raw_or_live(obj)
     if not isinstance(value, Pair):
-        return typeof_impl(np.asarray(obj), c)
+        plain = typeof_impl(np.asarray(obj), c)
+        is_argument = c.purpose is Purpose.argument
+        return ConstantArrayType(plain) if is_argument and value.ndim else plain
     _refuse_constant(c, "a dual")
     top_level([value])
     _, tangent = halves_of(value)
