@@ -64,6 +64,18 @@ def test_casts() -> None:
     ]
 
 
+@pytest.mark.filterwarnings("ignore::numba.core.errors.NumbaExperimentalFeatureWarning")
+def test_isinstance() -> None:
+    @numba.njit
+    def kinds(x: Any) -> Any:
+        return isinstance(x, float), isinstance(x, int), isinstance(x, (int, float)), (
+            isinstance(x, np.float64), isinstance(x, np.float32)
+        )  # fmt: skip
+
+    for x in (2.0, np.float32(2)):
+        assert kinds(ad.dual(x, np.ones_like(x))) == kinds(x)
+
+
 @numba.njit
 def singles(x: Any) -> Any:
     return x * np.float32(2), x * 2.0, np.sin(x), np.float32(x)

@@ -156,6 +156,12 @@ def test_starred_arguments() -> None:
     assert ad.grad(lambda x: product(2.0, x))(3.0) == 2.0
 
 
+def test_empty_arguments() -> None:
+    summed = numba.njit(lambda x: sum([e * e for e in x]) if len(x) > 0 else 0.0)
+    assert ad.grad(summed)(np.zeros(0)).shape == (0,)
+    assert ad.grad(summed)(ak.Array([1.0])[:0]).to_list() == []
+
+
 def test_buffers_beside_recorded_numbers() -> None:
     @numba.njit
     def write(both: Any) -> Any:

@@ -91,6 +91,24 @@ def overload_primal(x: Any) -> Any:
     return (lambda x: x) if isinstance(x, types.Number) else None
 
 
+@overload(isinstance, strict=False)
+def overload_isinstance(var: Any, typs: Any) -> Any:
+    """A dual number is an instance of what its primal is one of."""
+    if not isinstance(var, DualType):
+        return None
+    classes = list(typs) if isinstance(typs, types.BaseTuple) else [typs]
+    if any(_is_class_of(t, var.real) for t in classes):
+        return lambda var, typs: True
+    return lambda var, typs: False
+
+
+def _is_class_of(numba_type: Any, real: Any) -> bool:
+    if isinstance(numba_type, types.NumberClass):
+        return bool(numba_type.instance_type == real)
+    # of Python's own, as Numba has it
+    return real == types.float64 and getattr(numba_type, "typing_key", None) is float
+
+
 # -- functions that are no ufuncs, and that Numba has for single numbers
 
 

@@ -189,7 +189,8 @@ def _below(nodes: list[Node]) -> list[Node]:
 def _push_identity(inputs: list[Node], nodes: list[Node | None]) -> dict[int, Any]:
     """The tangents of nodes that depend on inputs, one direction for each element of these."""
     known: dict[int, Any] = {}
-    count = sum(map(_size, inputs))
+    # one direction of zeros, where the inputs are empty: there are no vectors of none
+    count = max(1, sum(map(_size, inputs)))
     base = 0
     for node in inputs:
         own = np.arange(_size(node))
