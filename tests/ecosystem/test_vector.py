@@ -179,3 +179,60 @@ def test_second_order_of_a_pair_mass() -> None:
         return ak.sum((a + b).mass * a.deltaR(b))
 
     check_grads(total, (v.rho,), order=2)
+
+
+# -- in compiled loops: the same expressions of each vector and its partner, beside those of arrays
+
+IN_LOOPS = {
+    2: "x.pt x.phi x.px x.py (x+b).pt x.add(b).px x.subtract(b).py x.dot(b) x.deltaphi(b) x.unit().px "
+    "x.scale(1.3).py x.rotateZ(0.3).px x.to_xy().x x.to_rhophi().phi",
+    3: "x.pz x.eta x.theta x.p x.mag2 x.costheta x.deltaR(b) x.deltaeta(b) x.deltaangle(b) x.rotateX(0.3).pz "
+    "x.to_Vector2D().x x.to_rhophieta().eta",
+    4: "x.E x.mass x.rapidity x.beta x.gamma x.Et x.Mt (x+b).mass x.boostZ(0.2).E x.boostX(beta=0.2).px "
+    "x.boost_p4(b).E x.boostCM_of_p4(b).px x.to_beta3().x x.to_Vector3D().z x.deltaRapidityPhi(b)",
+}
+NAMES_IN_LOOPS = {
+    2: (["x", "y"], ["rho", "phi"]),
+    3: (["x", "y", "z"], ["rho", "phi", "eta"]),
+    4: (["x", "y", "z", "t"], ["rho", "phi", "eta", "tau"]),
+}
+
+
+def summed(dimension: int) -> tuple[Any, Any]:
+    """One sum of all expressions as a loop, and over arrays."""
+    numba = pytest.importorskip("numba")
+    words = " ".join(IN_LOOPS[d] for d in IN_LOOPS if d <= dimension).split()
+    terms = " + ".join(f"{(i % 3 + 1) / 4} * {word}" for i, word in enumerate(words))
+    lines = [
+        "def loop(a, b):",
+        "    total = 0.0",
+        "    for xs, bs in zip(a, b):",
+        "        for x, b in zip(xs, bs):",
+        f"            total += {terms}",
+        "    return total",
+        "def array(x, b):",
+        f"    return ak.sum({terms})",
+    ]
+    found: dict[str, Any] = {"ak": ak}
+    exec("\n".join(lines), found)
+    return numba.njit(found["loop"]), found["array"]
+
+
+@pytest.mark.parametrize("dimension", [2, 3, 4])
+@pytest.mark.parametrize("partner", ["live", "plain"])
+def test_compiled_loops(dimension: int, partner: str) -> None:
+    loop, array = summed(dimension)
+    names = NAMES_IN_LOOPS[dimension][partner == "plain"]
+    args = tuple(vectors(dimension, names, momentum=True, shift=s) for s in (0.0, 1.0))
+    fields = [0.3 * x for x in ak.unzip(args[1])]
+    direction = ak.zip(dict(zip(ak.fields(args[0]), fields)), with_name=f"Momentum{dimension}D")
+    zero = ak.zip(
+        dict(zip(ak.fields(args[0]), [0 * x for x in fields])), with_name=f"Momentum{dimension}D"
+    )
+    # a loop takes live and plain vectors together
+    given, explicit = (None, zero) if partner == "plain" else (direction, direction)
+    found = ad.jvp(loop, args, (direction, given))
+    np.testing.assert_allclose(found, ad.jvp(array, args, (direction, explicit)), rtol=1e-11)
+    if dimension == 2:
+        scaled = [lambda s, f=f: f(args[0] * s, args[1] * s) for f in (loop, array)]
+        np.testing.assert_allclose(*(ad.grad(f)(1.1) for f in scaled), rtol=1e-11)
