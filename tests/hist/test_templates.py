@@ -99,6 +99,24 @@ def test_counts_that_do_not_fit() -> None:
         templates(lambda s: counts(s * MASS, AXIS, width=0.1), 1.0, hist.axis.Regular(3, 0, 3))
 
 
+def test_kernel_densities() -> None:
+    """Heights at the centres, times widths: with narrow bins the soft counts."""
+    axis = hist.axis.Regular(300, -1, 4)
+
+    def dense(scale: Any) -> Any:
+        weights = ad.relaxed.kde(scale * MASS, axis.centers, 0.3)
+        return ak.count(MASS) * weights * axis.widths
+
+    found = templates(dense, 1.1, axis)
+    soft = templates(lambda scale: counts(scale * MASS, axis, width=0.3), 1.1, axis)
+    np.testing.assert_allclose(found.value.values(), soft.value.values(), atol=1e-5)
+    np.testing.assert_allclose(
+        found.tangents["param"].values(), soft.tangents["param"].values(), atol=1e-4
+    )
+    slope = (dense(1.1 + 1e-6) - dense(1.1 - 1e-6)) / 2e-6
+    np.testing.assert_allclose(found.tangents["param"].values(), slope, atol=1e-7)
+
+
 # -- what one does with it
 
 
