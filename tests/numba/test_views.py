@@ -229,3 +229,33 @@ def test_vector_behaviors() -> None:
     direction = ak.zip({k: v * 0 + 0.3 for k, v in momentum.items()}, with_name="Momentum4D")
     found = ad.jvp(masses, (events,), (direction,))
     assert_equal(found, ad.jvp(array_masses, (events,), (direction,)), rtol=1e-12)
+
+
+def test_behaviors_of_the_user() -> None:
+    """Those that are registered with Awkward's keys for Numba; their typer sees the dual leaf."""
+
+    def typer(record: Any) -> Any:
+        return record.arrayviewtype.type.contenttypes[0].arraytype.dtype
+
+    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return context.compile_internal(builder, lambda r: r.x * r.x + r.y, sig, args)
+
+    behavior = {
+        ("__numba_typer__", "point", "height"): typer,
+        ("__numba_lower__", "point", "height"): lower,
+    }
+
+    @numba.njit
+    def heights(points: Any) -> Any:
+        total = 0.0
+        for point in points:
+            total += point.height
+        return total
+
+    def summed(s: Any) -> Any:
+        x = ak.Array([1.0, 2.0, 3.0])
+        return heights(ak.zip({"x": x * s, "y": x}, with_name="point", behavior=behavior))
+
+    assert summed(2.0) == 62.0
+    assert ad.jvp(summed, (2.0,), (1.0,)) == (62.0, 56.0)
+    assert ad.grad(summed)(2.0) == 56.0
