@@ -83,6 +83,35 @@ def test_weights_of_events_and_missing_values() -> None:
     np.testing.assert_array_equal(histogram(ak.Array([[], []]), EDGES, 0.4), np.zeros(3))
 
 
+@each_kernel
+def test_a_histogram_of_each_list(kernel: str) -> None:
+    x = X[[0, 1, 3, 4]]
+    weight = EVENT_WEIGHTS[[0, 1, 3, 4]]
+
+    def each(x: Any, width: Any, weight: Any) -> Any:
+        return histogram(x, EDGES, width, weight=weight, kernel=kernel, axis=-1)
+
+    found = each(x, 0.4, weight)
+    assert found.ndim == 2
+    for own, one, w in zip(found, x, weight, strict=True):
+        expected = histogram(one, EDGES, 0.4, weight=w, kernel=kernel)
+        np.testing.assert_allclose(own, expected, rtol=1e-13)
+    check_grads(each, (x, 0.4, weight), order=2)
+    deep = ak.Array([[[0.3, 1.7], []], [], [[3.2]]])
+    assert ak.num(histogram(deep, EDGES, 0.4, axis=-1), axis=1).to_list() == [2, 0, 1]
+    assert ak.sum(histogram(deep, [-9.0, 20.0], 0.4, axis=-1)) == pytest.approx(3)
+    # far out on either side, where a difference of numbers near one would be zero
+    far = histogram(ak.Array([[-6.0], [6.0]]), [-0.5, 0.0, 0.5], 1.0, kernel=kernel, axis=-1)
+    np.testing.assert_allclose(far[0], far[1][::-1], rtol=1e-13)
+    assert ak.all(far > 0)
+    for wrong in ({"axis": 0, "x": x}, {"axis": -1, "x": [1.0, 2.0]}):
+        with pytest.raises(ValueError, match="axis must be None or -1"):
+            histogram(edges=EDGES, width=0.4, **wrong)
+    for bad in ({"width": 0.0}, {"edges": [1.0, 0.0]}):
+        with pytest.raises(ValueError, match=r"positive|ascending"):
+            histogram(**({"x": x, "edges": EDGES, "width": 0.4, "axis": -1} | bad))
+
+
 @pytest.mark.parametrize(
     ("x", "edges", "width", "match"),
     [

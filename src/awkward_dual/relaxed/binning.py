@@ -64,9 +64,7 @@ def shares(x: Any, edges: Any, width: Any, kernel: str = "gauss") -> Any:
     """
     _check(x, width)
     cdf, _ = kernel_of(kernel)
-    edges = np.asarray(edges, dtype=np.float64)
-    if edges.ndim != 1 or len(edges) < 2 or not np.all(np.diff(edges) > 0):
-        raise ValueError("edges must be a list of ascending numbers, at least two")
+    edges = _ascending(edges)
     width = width[:, np.newaxis] if np.ndim(width) else width
     z = (edges - x[:, np.newaxis]) / width
     # the smaller tail at each edge, so that no share is a difference of numbers near one; the
@@ -78,6 +76,13 @@ def shares(x: Any, edges: Any, width: Any, kernel: str = "gauss") -> Any:
     tail = np.concatenate([ends, tail, ends], axis=1)
     below = np.concatenate([ends.astype(bool), below, ~ends.astype(bool)], axis=1)
     return tail[:, 1:] - tail[:, :-1] + (below[:, 1:] & ~below[:, :-1])
+
+
+def _ascending(edges: Any) -> Any:
+    edges = np.asarray(edges, dtype=np.float64)
+    if edges.ndim != 1 or len(edges) < 2 or not np.all(np.diff(edges) > 0):
+        raise ValueError("edges must be a list of ascending numbers, at least two")
+    return edges
 
 
 #: elements of the table of shares that are worked on at once; this many stay in the cache
@@ -140,7 +145,15 @@ def _flat(array: Any) -> Any:
     raise TypeError(f"numbers were expected, not {layout.form.type}")
 
 
-def histogram(x: Any, edges: Any, width: Any, *, weight: Any = None, kernel: str = "gauss") -> Any:
+def histogram(
+    x: Any,
+    edges: Any,
+    width: Any,
+    *,
+    weight: Any = None,
+    kernel: str = "gauss",
+    axis: int | None = None,
+) -> Any:
     """Soft counts: each element is shared among the bins by a kernel (a binned kernel density).
 
     Parameters
@@ -154,16 +167,19 @@ def histogram(x: Any, edges: Any, width: Any, *, weight: Any = None, kernel: str
     weight : array, optional
         One for each element, or for each event.
     kernel : {"gauss", "logistic"}
+    axis : None or -1
+        One histogram of everything, or one for each of the innermost lists.
 
     Returns
     -------
     array of shape (bins,)
-        What falls outside of all bins is not in it.
+        What falls outside of all bins is not in it. With ``axis=-1``, an ``ak.Array`` with a
+        last axis of bins in the place of the lists.
 
     Raises
     ------
     ValueError
-        If `width` is not positive, a position is NaN, or edges do not ascend.
+        If `width` is not positive, a position is NaN, or edges do not ascend; for another axis.
 
     Notes
     -----
@@ -187,6 +203,8 @@ def histogram(x: Any, edges: Any, width: Any, *, weight: Any = None, kernel: str
     >>> np.round(value, 3), np.round(tangent, 3)
     (array([1.023, 1.955]), array([-0.54,  0.  ]))
     """
+    if axis is not None:
+        return _of_each_list(x, _ascending(edges), width, weight, kernel, axis)
     x, width, weight = columns(x, width, weight)
     edges = np.asarray(edges, dtype=np.float64)
 
@@ -195,6 +213,27 @@ def histogram(x: Any, edges: Any, width: Any, *, weight: Any = None, kernel: str
         return np.sum(inside if weight is None else _column(part(weight, rows)) * inside, axis=0)
 
     return total(map(counted, blocks(len(x), edges.size)))
+
+
+def _of_each_list(x: Any, edges: Any, width: Any, weight: Any, kernel: str, axis: int) -> Any:
+    """Soft counts of the innermost lists, a bin at a time: lists are as long as they are."""
+    x = ak.Array(x) if not isinstance(x, ak.Array) else x
+    if axis != -1 or x.ndim < 2:
+        raise ValueError(f"axis must be None or -1, over lists, not {axis} of {x.type}")
+    _check(*columns(x, width))
+    cdf, _ = kernel_of(kernel)
+    before, counts = None, []
+    for edge in edges:
+        z = (edge - x) / width
+        below = z > 0
+        # the smaller tail, as in `shares`
+        sign = ak.where(below, -1.0, 1.0)
+        own = (sign * cdf(sign * z), below)
+        if before is not None:
+            share = own[0] - before[0] + (own[1] & ~before[1])
+            counts.append(ak.sum(share if weight is None else weight * share, axis=-1))
+        before = own
+    return ak.concatenate([count[..., np.newaxis] for count in counts], axis=-1)
 
 
 def _column(weight: Any) -> Any:
