@@ -40,6 +40,8 @@ try:
     import awkward.operations.ak_concatenate as _concatenate
     import awkward.operations.ak_from_buffers as _from_buffers
     import awkward.operations.ak_from_iter as _from_iter
+    import awkward.operations.ak_max as _max
+    import awkward.operations.ak_min as _min
     import awkward.operations.ak_to_json as _to_json
     import awkward.operations.ak_to_layout as _to_layout
     import awkward.operations.ak_type as _type
@@ -134,6 +136,7 @@ _NAMES: dict[str, list[tuple[Any, str]]] = {
     "reduce": [(ak.Array, "__reduce_ex__"), (ak.Record, "__reduce_ex__")],
     "type": [(_type, "_impl")],
     "var": [(_var, "_impl")],
+    "extremum": [(_max, "_impl"), (_min, "_impl")],
     "lookup": [(_lookup.Lookup, "__init__")],
     "lazy": [(_connect_cpu, "lazy")],
     "option_to_list": [(ak.contents.IndexedOptionArray, "_to_list")],

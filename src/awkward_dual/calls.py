@@ -20,6 +20,7 @@ __all__ = (
     "apply_maps",
     "apply_mover",
     "apply_program",
+    "apply_replacing",
     "apply_where",
     "call_function",
     "lowest_in",
@@ -142,6 +143,18 @@ def apply_program(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> An
     with np.errstate(**QUIET):
         y = row.body(engine.array_module(raw_y), *args, **kwargs)
     return with_primal(raw_y, y)
+
+
+def apply_replacing(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """A program that may be told by ``copy=False`` to write into its first argument."""
+    _check_arguments(row, (None, *args), kwargs)
+    named = dict(_signature(row.body).bind(None, *args, **kwargs).arguments)
+    x, copy = named.pop("x"), named.pop("copy", True)
+    del named["xp"]
+    y = apply_program(row, func, (x,), named)
+    if not copy:
+        x[...] = y
+    return y
 
 
 _signature = functools.cache(inspect.signature)

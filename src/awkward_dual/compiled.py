@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -55,10 +55,27 @@ class _State:
     engine = os.environ.get("AWKWARD_DUAL_ENGINE", "auto")
     work = 0
     threads = 1
-    pool: ThreadPoolExecutor | None = None
+    # Numba's extensions may come back here
+    lock = threading.RLock()
+    #: by the number of threads; loops that run may use one that is no longer asked for
+    pools: ClassVar[dict[int, ThreadPoolExecutor]] = {}
 
 
-_lock = threading.Lock()
+if _State.engine not in _ENGINES:
+    raise ValueError(
+        f"the environment variable AWKWARD_DUAL_ENGINE is one of {', '.join(_ENGINES)}, "
+        f"not {_State.engine!r}"
+    )
+
+
+def _after_fork() -> None:
+    """A forked process has no threads but its own, and none that would release the lock."""
+    _State.lock = threading.RLock()
+    _State.pools = {}
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 _loops: dict[Any, _Loop | None] = {}
 
 
@@ -128,12 +145,16 @@ def set_num_threads(count: int) -> int:
     given: Any = count
     if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < 1:
         raise ValueError(f"the number of threads is a positive integer, not {count!r}")
-    with _lock:
+    with _State.lock:
         before, _State.threads = _State.threads, int(count)
-        if _State.pool is not None:
-            _State.pool.shutdown(wait=False)
-        _State.pool = ThreadPoolExecutor(count) if count > 1 else None
     return before
+
+
+def _pool(threads: int) -> ThreadPoolExecutor:
+    with _State.lock:
+        if threads not in _State.pools:
+            _State.pools[threads] = ThreadPoolExecutor(threads)
+        return _State.pools[threads]
 
 
 def columns(x: Any, block: slice) -> Any:
@@ -210,7 +231,7 @@ def _find(pattern: Any, body: Callable[..., Any], literals: list[Any], target: A
     try:
         return _loops[pattern]
     except KeyError:
-        with _lock:
+        with _State.lock:
             if pattern not in _loops:
                 _loops[pattern] = _make(body, pattern, literals, target)
             return _loops[pattern]
@@ -331,7 +352,11 @@ def _select() -> Any:
 def compile_loop(function: Callable[..., None]) -> Callable[..., None]:
     """A loop compiled by Numba, from its cache on disk if it is there."""
     import numba
+    from numba.core import entrypoints
 
+    with _State.lock:
+        # Numba does this when it first compiles, and lets other threads compile before it is done
+        entrypoints.init_all()
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
     try:
         loop: Callable[..., None] = numba.njit(cache=True, **options)(function)
@@ -354,7 +379,8 @@ class _Loop:
         result = out = np.empty(full, dtype)
         if full[0] == 1:
             out, tangents = out[0], [t[0] for t in tangents]
-        blocks = self._blocks(full[1])
+        threads = _State.threads
+        blocks = self._blocks(full[1], threads)
         calls = [
             (
                 # a number, not an array without axes: Numba computes with those in arrays
@@ -364,16 +390,16 @@ class _Loop:
             )
             for block in blocks
         ]
-        if len(calls) > 1 and _State.pool is not None:
-            list(_State.pool.map(lambda arguments: self._run(*arguments), calls))
+        if len(calls) > 1 and threads > 1:
+            list(_pool(threads).map(lambda arguments: self._run(*arguments), calls))
         else:
             for arguments in calls:
                 self._run(*arguments)
         return result
 
-    def _blocks(self, length: int) -> list[slice]:
+    def _blocks(self, length: int, threads: int) -> list[slice]:
         """One block for each thread, and no longer than what NumPy prepares in the cache."""
-        size = -(-length // _State.threads)
+        size = -(-length // threads)
         if self.prepared:
             size = min(size, BLOCK)
         size = max(size, 1)

@@ -96,19 +96,20 @@ def _short_tangent(row: Any, y: Any, x: list[Any], dx: list[Any]) -> Any:
     if type(y) is not np.ndarray or y.dtype.kind != "f" or compiled.is_large(y.size):
         return None
     operands, recorded = [], False
-    for a, t in zip(x, dx, strict=True):
-        if type(a) is not np.ndarray:
-            a = y.dtype.type(a)
-        elif a.dtype.kind == "c" or (t is not None and a.shape != y.shape):
-            return None
-        elif a.dtype != y.dtype:
-            a = a.astype(y.dtype)
-        if type(t) is Node:
-            recorded = True
-            if t.shape != y.shape:
-                return None
-        operands.append(a)
+    # a number may overflow in the type of the result
     with np.errstate(**QUIET):
+        for a, t in zip(x, dx, strict=True):
+            if type(a) is not np.ndarray:
+                a = y.dtype.type(a)
+            elif a.dtype.kind == "c" or (t is not None and a.shape != y.shape):
+                return None
+            elif a.dtype != y.dtype:
+                a = a.astype(y.dtype)
+            if type(t) is Node:
+                recorded = True
+                if t.shape != y.shape:
+                    return None
+            operands.append(a)
         partials = row.body(np, y, *operands)
         return (_short_node if recorded else _short_sum)(partials, dx, y)
 
@@ -177,8 +178,8 @@ def _kind(y: Any) -> str:
 
 def _ufunc_tangent(row: Rule, dtype: Any) -> Callable[[Any, list[Any], list[Any]], Any]:
     def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
-        operands = [_as_operand(a, dtype) for a in x]
         with np.errstate(**QUIET):
+            operands = [_as_operand(a, dtype) for a in x]
             if _goes_by_blocks(row, y, operands):
                 tangents = [
                     da if da is None or not engine.is_raw(da) else engine.align(da, a.ndim, 1)

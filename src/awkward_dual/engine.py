@@ -120,8 +120,12 @@ def product(partial: Any, t: Any) -> Any:
             and np.result_type(partial, t) == t.dtype
         ):
             return _weighted([partial], [rows], rows.shape, t.dtype).reshape(t.shape)
-        out = _times(partial, t)
-        return _absorbed(out, partial, t) if _may_hold_nan(out) else out
+        return _absorbing(partial, t)
+
+
+def _absorbing(partial: Any, t: Any) -> Any:
+    out = _times(partial, t)
+    return _absorbed(out, partial, t) if _may_hold_nan(out) else out
 
 
 def _times(partial: Any, t: Any) -> Any:
@@ -130,6 +134,9 @@ def _times(partial: Any, t: Any) -> Any:
             return t
         if partial == -1:
             return -t
+    elif partial.dtype == bool and t.dtype.kind == "c":
+        # a product of complex numbers mixes their halves
+        return array_module(t).where(partial, t, t.dtype.type(0))
     # a Python number on the left would give a Python number
     return t * partial
 
@@ -216,7 +223,7 @@ def sweep(
             row = out[k, block]
             _sum_products(here, ts, row, scratch[: len(row)])
             if not np.isfinite(np.add.reduce(row)):
-                row[...] = _sum_of(product, list(zip(here, ts, strict=True)), dtype)
+                row[...] = _sum_of(_absorbing, list(zip(here, ts, strict=True)), dtype)
     return out
 
 

@@ -15,13 +15,14 @@ from awkward_dual import adapter
 from awkward_dual.array import DualArray
 from awkward_dual.cuda.array import DualCudaArray, on_device, on_host
 from awkward_dual.cuda.nplike import DualCupy
-from awkward_dual.devices import device_of
+from awkward_dual.devices import device_of, dual_name
 from awkward_dual.errors import TangentLost
 from awkward_dual.nplike import DualNumpy
 from awkward_dual.pair import Pair, lowest, raw_or_live
 
 __all__ = (
     "backend_name",
+    "extremum",
     "from_buffer",
     "from_buffers",
     "joining",
@@ -171,3 +172,16 @@ def from_buffer(original: Callable[..., Any]) -> Callable[..., Any]:
         return original(nplike, buffer, *args, **kwargs)
 
     return _from_buffer
+
+
+def extremum(original: Callable[..., Any]) -> Callable[..., Any]:
+    """``ak.max`` and ``ak.min`` of a constant with a live `initial`."""
+
+    def _impl(array: Any, axis: Any, keepdims: Any, initial: Any, *args: Any) -> Any:
+        if isinstance(initial, Pair) and isinstance(array, ak.Array):
+            name = ak.backend(array)
+            if name in ("cpu", "cuda"):
+                array = ak.to_backend(array, dual_name(name))
+        return original(array, axis, keepdims, initial, *args)
+
+    return _impl

@@ -128,16 +128,24 @@ def swept(
 
 
 def product_tangent(x: Any, t: Any, offsets: Any, out: Any) -> None:
-    """That of products: a product of dual numbers, element by element."""
+    """That of products: prefixes times suffixes, as `product_of_others`."""
+    longest = 0
     for i in range(len(out)):
-        product, dproduct = x.dtype.type(1), x.dtype.type(0)
+        longest = max(longest, offsets[i + 1] - offsets[i])
+    before = np.empty(longest, x.dtype)
+    for i in range(len(out)):
+        product = x.dtype.type(1)
         for j in range(offsets[i], offsets[i + 1]):
-            # zero absorbs: 0 * inf and 0 * nan are 0
-            old = dproduct * x[j] if (dproduct != 0) & (x[j] != 0) else x.dtype.type(0)
-            new = product * t[j] if (product != 0) & (t[j] != 0) else x.dtype.type(0)
-            dproduct = old + new
+            before[j - offsets[i]] = product
             product *= x[j]
-        out[i] = dproduct
+        total, product = x.dtype.type(0), x.dtype.type(1)
+        for j in range(offsets[i + 1] - 1, offsets[i] - 1, -1):
+            partial = before[j - offsets[i]] * product
+            # zero absorbs: 0 * inf and 0 * nan are 0
+            if partial != 0 and t[j] != 0:
+                total += partial * t[j]
+            product *= x[j]
+        out[i] = total
 
 
 def centered_tangent(x: Any, means: Any, dmeans: Any, t: Any, offsets: Any, out: Any) -> None:

@@ -265,6 +265,7 @@ _PATCHES: dict[str, Callable[[Any], Any]] = {
     "categorical": _categorical,
     "common_backend": _common_backend,
     "constructor": joining.joining,
+    "extremum": joining.extremum,
     "find_ufunc": _find_ufunc,
     "formatter": _formatter,
     "from_buffer": joining.from_buffer,

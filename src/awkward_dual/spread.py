@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import awkward as ak
+import numpy as np
 
 from awkward_dual import adapter, apply
 from awkward_dual.array import class_of
@@ -35,7 +36,9 @@ def centring(original: Callable[..., Any]) -> Callable[..., Any]:
         if not _is_across(x, axis) or not apply.live_among(leaves_of(ak.to_layout(out))):
             return out
         x = x if isinstance(x, ak.Array) else ak.Array(x)
-        centred = original(x - _one_of_each_bin(x, axis), weight, ddof, axis, *args, **options)
+        with np.errstate(**apply.QUIET):
+            x = x - _one_of_each_bin(x, axis)
+        centred = original(x, weight, ddof, axis, *args, **options)
         return _with_values_of(out, centred)
 
     return _impl

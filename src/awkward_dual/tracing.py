@@ -217,7 +217,12 @@ class _Functions:
 
 
 class _Number(float):
-    """A number among positions."""
+    """A number among positions, which it never equals."""
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is _Number and float(self) == float(other)
+
+    __hash__ = float.__hash__
 
 
 def trace(

@@ -294,7 +294,6 @@ def _clip(xp: Any, x: Any, a_min: Any = None, a_max: Any = None, out: Any = None
     return y if high is None else xp.minimum(y, high)
 
 
-@_program(np.nan_to_num, kind=Kind.SELECT)
 def _nan_to_num(xp: Any, x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None,
                 neginf: Any = None) -> Any:  # fmt: skip
     if x.dtype.kind == "c":
@@ -307,6 +306,9 @@ def _nan_to_num(xp: Any, x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any =
     y = xp.where(xp.isnan(x), nan, x)
     y = xp.where(xp.isposinf(x), limits.max if posinf is None else posinf, y)
     return xp.where(xp.isneginf(x), limits.min if neginf is None else neginf, y)
+
+
+rule(np.nan_to_num, Kind.SELECT, _nan_to_num, apply=calls.apply_replacing)
 
 
 @_program(np.angle)
