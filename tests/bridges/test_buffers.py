@@ -62,14 +62,21 @@ def test_dlpack_of_each_half() -> None:
 
 def test_jax_shares_memory() -> None:
     jax = pytest.importorskip("jax", reason="jax is not installed")
-    memory = np.zeros(1024, np.float32)
-    start = (-memory.ctypes.data % 64) // 4  # JAX copies what is not aligned
-    values = memory[start : start + 3]
-    parts = buffers(ak.Array(ak.contents.NumpyArray(values)))
-    there = jax.dlpack.from_dlpack(parts.primal)
-    assert there.unsafe_buffer_pointer() == values.ctypes.data
-    back = from_buffers(Buffers(there, None, (np.array([0, 1, 3]),)))
-    assert back.layout.content.data.ctypes.data == values.ctypes.data
+    offsets = np.array([0, 1, 3])
+
+    def aligned() -> Any:
+        """JAX copies what is not at a multiple of 64 bytes."""
+        memory = np.zeros(1024, np.float32)
+        start = (-memory.ctypes.data % 64) // 4
+        return memory[start : start + 3]
+
+    halves = aligned(), aligned()
+    parts = buffers(from_buffers(Buffers(*halves, (offsets,))))
+    there = [jax.dlpack.from_dlpack(half) for half in parts[:2]]
+    back = buffers(from_buffers(Buffers(*there, (offsets,))))
+    for own, half, returned in zip(halves, there, back[:2]):
+        assert half.unsafe_buffer_pointer() == own.ctypes.data
+        assert returned.ctypes.data == own.ctypes.data
 
 
 def test_what_is_refused() -> None:

@@ -88,3 +88,10 @@ def test_both_halves() -> None:
     assert primal.to_list() == x.to_list()
     back = from_ragged_tensor(primal, tangent)
     assert ad.tangent(back).to_list() == dx.to_list()
+
+
+def test_both_halves_share_memory() -> None:
+    values, slopes = (aligned(np.array(x)) for x in ([1.0, 2.0, 3.0], [0.5, 0.0, 1.0]))
+    parts = ad.bridges.Buffers(values, slopes, (np.array([0, 2, 2, 3]),))
+    for half, own in zip(to_ragged_tensor(ad.bridges.from_buffers(parts)), (values, slopes)):
+        assert np.asarray(memoryview(half.values)).ctypes.data == own.ctypes.data
