@@ -109,6 +109,40 @@ def test_a_part_that_kills_its_worker_is_named(tmp_path: Path) -> None:
     assert caught.value.partial == {"sum": 25.0, "parts": 7}
 
 
+class KilledWorker(Exception):
+    """As dask.distributed has it."""
+
+
+class LikeDask(ThreadPoolExecutor):
+    """Workers die of part 3, and of every part that runs beside it; the pool goes on."""
+
+    def __init__(self) -> None:
+        super().__init__(4)
+        self.running: set[int] = set()
+
+    def submit(self, func: Any, *args: Any, **kwargs: Any) -> Any:
+        part = args[-1]
+        self.running.add(part.index)
+        beside = 3 in self.running
+
+        def run() -> Any:
+            try:
+                if beside:
+                    raise KilledWorker(part.name)
+                return func(*args, **kwargs)
+            finally:
+                self.running.discard(part.index)
+
+        return super().submit(run)
+
+
+def test_parts_that_dask_blames_run_alone() -> None:
+    with LikeDask() as executor, pytest.raises(PartsFailed, match="KilledWorker") as caught:
+        ad.scale.total(float, list(range(8)), executor=executor, retries=0)
+    assert set(caught.value.failed) == {"part 3"}
+    assert caught.value.partial == 25
+
+
 def test_an_executor_of_the_user_cannot_be_replaced(tmp_path: Path) -> None:
     parts = flaky(tmp_path, {3: 99}, programs.die)
     with programs.processes() as executor:

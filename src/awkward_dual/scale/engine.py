@@ -104,6 +104,11 @@ class _Job:
     error: BaseException | None = None
 
 
+def _is_killed(error: BaseException) -> bool:
+    """Whether dask gave a part up, because workers died while they had it."""
+    return type(error).__name__ == "KilledWorker"
+
+
 class _Run:
     """The state of one sum: every part is to come, waiting, running, summed, or failed."""
 
@@ -155,7 +160,12 @@ class _Run:
         except BrokenExecutor as error:
             self.broken(job, error)
         except Exception as error:
-            self.again(job, error)
+            if _is_killed(error) and not job.suspect:
+                # dask blames whatever was on the worker, and mends its pool itself
+                job.suspect, job.error = True, error
+                self.waiting.appendleft(job)
+            else:
+                self.again(job, error)
         else:
             self.sum.add(job.part.index, result, job.part.name)
             progress.update(events)
@@ -170,7 +180,7 @@ class _Run:
         elif job.attempts > self.retries:
             self.failed[job.part.name] = error
         else:
-            job.suspect = isinstance(error, BrokenExecutor)
+            job.suspect = isinstance(error, BrokenExecutor) or _is_killed(error)
             (self.waiting.appendleft if job.suspect else self.waiting.append)(job)
 
     def broken(self, job: _Job, error: BaseException) -> None:
