@@ -63,7 +63,16 @@ def _with_nvcc(
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "kernels.cu"), Path(folder, "kernels.cubin")
         source.write_text(f"{code}\nvoid* const used[] = {{{names}}};\n", encoding="utf-8")
-        command = ["nvcc", "-cubin", "-arch", architecture, *options, "-o", str(target), str(source)]
+        command = [
+            "nvcc",
+            "-cubin",
+            "-arch",
+            architecture,
+            *options,
+            "-o",
+            str(target),
+            str(source),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(done.stdout + done.stderr)

@@ -36,6 +36,7 @@ LAYERS = [
     ["cuda.array"],
     ["cuda.nplike"],
     ["joining"],
+    ["vectors"],
     ["patches"],
     ["backend"],
     ["cuda"],

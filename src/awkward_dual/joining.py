@@ -177,11 +177,13 @@ def from_buffer(original: Callable[..., Any]) -> Callable[..., Any]:
 def extremum(original: Callable[..., Any]) -> Callable[..., Any]:
     """``ak.max`` and ``ak.min`` of a constant with a live `initial`."""
 
-    def _impl(array: Any, axis: Any, keepdims: Any, initial: Any, *args: Any) -> Any:
+    def _impl(array: Any, *args: Any, **kwargs: Any) -> Any:
+        # array, axis, keepdims, initial
+        initial = args[2] if len(args) > 2 else kwargs.get("initial")
         if isinstance(initial, Pair) and isinstance(array, ak.Array):
             name = ak.backend(array)
             if name in ("cpu", "cuda"):
                 array = ak.to_backend(array, dual_name(name))
-        return original(array, axis, keepdims, initial, *args)
+        return original(array, *args, **kwargs)
 
     return _impl

@@ -7,7 +7,7 @@ from typing import Any
 
 import awkward as ak
 
-from awkward_dual import adapter, patches
+from awkward_dual import adapter, patches, vectors
 from awkward_dual.array import DualArray
 from awkward_dual.backend import DualBackend
 from awkward_dual.cuda import DualCudaArray, DualCudaBackend, DualCupy
@@ -46,6 +46,7 @@ def register() -> None:
                 # the first construction of Awkward's singletons is not thread-safe
                 adapter.extend_virtual_lookup(nplike.instance(), backend.instance())
             patches.install()
+        vectors.connect()
         if not hasattr(ak, "jvp"):
             ak.jvp = jvp
 

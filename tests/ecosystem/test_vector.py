@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from typing import Any
 
 import awkward as ak
@@ -118,6 +120,9 @@ def test_pairs(dimension: int, names: list[str]) -> None:
     a = vectors(dimension, names, momentum=kind)
     b = vectors(dimension, names, momentum=kind, shift=1.0)
     check_grads(all_of_them, (a, b, 0.7), rtol=1e-6)
+    # one of them is a constant: methods of vector meet two backends
+    check_grads(lambda a: all_of_them(a, b, 0.7), (a,), rtol=1e-6)
+    check_grads(lambda b: all_of_them(a, b, 0.7), (b,), rtol=1e-6)
 
 
 @pytest.mark.parametrize("names", SYSTEMS[4], ids=" ".join)
@@ -179,6 +184,21 @@ def test_second_order_of_a_pair_mass() -> None:
         return ak.sum((a + b).mass * a.deltaR(b))
 
     check_grads(total, (v.rho,), order=2)
+
+
+@pytest.mark.parametrize("first", ["awkward_dual", "vector"])
+def test_the_order_of_imports_is_nothing(first: str) -> None:
+    """Constants join in methods of vector, whichever is imported first."""
+    program = f"""
+import {first}
+import awkward as ak, awkward_dual as ad, vector
+vector.register_awkward()
+a = ak.zip({{"pt": [3.0], "phi": [0.5], "eta": [1.0], "mass": [0.1]}}, with_name="Momentum4D")
+b = ak.zip({{"px": [3.0], "py": [0.5], "pz": [1.0], "E": [9.0]}}, with_name="Momentum4D")
+assert ad.jvp(lambda s: ak.sum(a.scale(s).deltaR(b)), (1.0,), (1.0,))[1] == 0
+assert abs(ad.grad(lambda s: ak.sum(b.add(a.scale(s)).pz))(1.0) - a.pz[0]) < 1e-12
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 # -- in compiled loops: the same expressions of each vector and its partner, beside those of arrays
