@@ -9,6 +9,7 @@ is there already, and the other way round.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -68,13 +69,15 @@ def _cosh_of_sinh(xp: Any, y: Any, x: Any) -> Any:
 
 def _sinh_of_cosh(xp: Any, y: Any, x: Any) -> Any:
     # the difference from 1 has lost its digits where x is small: there the power series stands in
-    z = x * x
-    series: Any = 0.0
-    for n in range(18, 0, -2):
-        series = (1.0 + series) * (z * (1.0 / (n * (n + 1))))
+    square = power = x * x
+    # from pairs of coefficients on: no long chain of products
+    series: list[Any] = [1 / math.factorial(n) for n in range(3, 20, 2)]
+    while len(series) > 1:
+        pairs = list(zip(series[::2], series[1::2], strict=False))
+        series = [low + power * high for low, high in pairs] + series[2 * len(pairs) :]
+        power = power * power
     far = xp.where(y > 1e9, y, xp.sqrt((y - 1.0) * (y + 1.0)))
-    far = xp.where(x < 0, -far, far)
-    return xp.where(xp.absolute(x) < 1.0, x + x * series, far)
+    return xp.where(square < 1.0, x + x * square * series[0], xp.where(x < 0, -far, far))
 
 
 #: what stands in for a function of x in the loop of another: (that one, the function)

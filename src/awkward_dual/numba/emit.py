@@ -8,7 +8,6 @@ type inference. The rules are thus the very ones of the array operations.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,6 +19,7 @@ from numba.np.numpy_support import as_dtype
 
 from awkward_dual.numba.digamma import digamma
 from awkward_dual.rules.table import Rule, name_of
+from awkward_dual.twins import COMPANIONS
 
 __all__ = ("Emitter", "Traced")
 
@@ -198,6 +198,9 @@ class Emitter:
         TypingError
             If it does not know it for these types.
         """
+        companion = None if self.row is None else COMPANIONS.get((self.row.target, function))
+        if companion is not None:
+            return companion(self, self.y, *args)
         numbers = [self.number(a) for a in args]
         result_type, result = call_plain(
             self.context, self.builder, _OWN.get(name_of(function), function),
@@ -214,21 +217,6 @@ class Emitter:
         if a.whole is not None and b.whole is not None:
             whole = self.builder.select(mask.value, a.whole, b.whole)
         return Traced(self, a.type, self.builder.select(mask.value, a.value, b.value), whole)
-
-    def sinh(self, x: Any) -> Any:
-        """The hyperbolic sine; as the partial of the cosine `y` from `y`, where that is as accurate."""
-        if self.row is None or self.row.target is not np.cosh:
-            return self.call(np.sinh, x)
-        y = self.y
-        square = power = x * x
-        # the power series, from pairs of coefficients on: no long chain of products
-        series: list[Any] = [1 / math.factorial(n) for n in range(1, 19, 2)]
-        while len(series) > 1:
-            pairs = list(zip(series[::2], series[1::2], strict=False))
-            series = [low + power * high for low, high in pairs] + series[2 * len(pairs) :]
-            power = power * power
-        far = self.where(y > 1e8, y, self.sqrt((y - 1) * (y + 1)))
-        return self.where(square < 1.0, x * series[0], self.copysign(far, x))
 
     def ldexp(self, x: Any, n: Any) -> Any:
         return self.call(np.ldexp, x, Traced(self, types.int64, n.whole))
