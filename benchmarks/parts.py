@@ -27,7 +27,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "scale.md"
 #: what the gradient is of: eight numbers of a calibration
 PARAMS = np.full(8, 1e-5)
 #: parts of which the processes are compared
-COMPARED = 6
+COMPARED = 24
 
 
 @dataclass(frozen=True)
