@@ -132,11 +132,17 @@ def test_cache_on_disk(tmp_path: Path) -> None:
     file = tmp_path / "cached.py"
     file.write_text(CACHED, encoding="utf-8")
     command = [sys.executable, "-W", "error", str(file)]
+    # as if the rules had changed
+    changed = (
+        "import runpy; from awkward_dual.numba import types; types.ABI = '0' * 12; "
+        f"runpy.run_path({str(file)!r}, run_name='__main__')"
+    )
+    other = [sys.executable, "-W", "error", "-c", changed]
     runs = [
-        subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-        for _ in range(2)
+        subprocess.run(run, check=True, capture_output=True, text=True).stdout.strip()
+        for run in (command, command, other, other)
     ]
-    assert runs == [f"[2.0, 6.0] [3.0, 5.0] {hits}" for hits in (0, 1)]
+    assert runs == [f"[2.0, 6.0] [3.0, 5.0] {hits}" for hits in (0, 1, 0, 1)]
 
 
 def test_types_name_the_version_of_the_rules() -> None:

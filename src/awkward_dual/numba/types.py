@@ -31,6 +31,7 @@ def _fingerprint() -> str:
     """A hash of the sources that compiled code depends on."""
     digest = hashlib.sha256()
     package = importlib.resources.files("awkward_dual")
+    digest.update((package / "twins.py").read_bytes())
     for folder in (package / "rules", package / "rules" / "special", package / "numba"):
         for file in sorted(folder.iterdir(), key=lambda file: file.name):
             if file.name.endswith(".py"):
