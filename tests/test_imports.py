@@ -19,6 +19,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 LAYERS = [
     ["errors", "devices"],
     ["levels", "tape", "trees", "rules.table", "tracing", "twins", "adapter"],
+    ["loop_source"],
     ["compiled"],
     ["loops"],
     ["pair", "engine"],
