@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from awkward_dual import compiled
 from awkward_dual.devices import array_module, device_of
 from awkward_dual.errors import MissingTangentRule, TangentLost
 from awkward_dual.linear import (
@@ -178,10 +179,29 @@ def getitem(x: Any, index: Any) -> Any:
     """``x[index]`` for any NumPy index."""
     index = plain_index(index)
     raw_y = lowest(x)[index if len(index) != 1 else index[0]]
-    if not live_among([x]):
+    level, cls = top_level([x])
+    if level is None:
         return raw_y
+    if len(index) == 1 and type(x._primal) is np.ndarray and type(x._tangent) is np.ndarray:
+        dy = _short_getitem(x._tangent, index[0])
+        if dy is not None:
+            assert cls is not None
+            return cls._new(raw_y, dy, level)
     linear_map = _index_map(x.shape, raw_y.shape, index, x.dtype)
     return map_through(raw_y, x, linear_map)
+
+
+def _short_getitem(t: Any, item: Any) -> Any:
+    """Tangents under the most frequent indices, of one axis; ``None`` for the general way."""
+    if t.ndim != 2:
+        return None
+    if type(item) is slice:
+        return t[:, item]
+    if type(item) is not np.ndarray or item.ndim != 1 or compiled.is_large(item.size):
+        return None
+    if item.dtype.kind == "b":
+        return t.compress(item, axis=1)
+    return t.take(item, axis=1) if item.dtype.kind in "iu" else None
 
 
 def reshape(x: Any, shape: Any) -> Any:

@@ -12,11 +12,12 @@ from awkward_dual import engine
 from awkward_dual.apply import QUIET, carries_tangent, lift, live_among, missing_rule
 from awkward_dual.devices import device_of
 from awkward_dual.errors import MissingTangentRule, TangentLost
-from awkward_dual.linear import Cast, LinearMap, Take, combine, total
+from awkward_dual.linear import Cast, LinearMap, Slice, Take, combine, total
 from awkward_dual.pair import Pair, lowest, make, operand, raw_or_live, weaken
 from awkward_dual.rules.table import Kind, Rule
 
 __all__ = (
+    "apply_concatenate",
     "apply_maps",
     "apply_mover",
     "apply_program",
@@ -134,6 +135,34 @@ def apply_where(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         return combine(terms, y.shape, y.dtype) if terms else None
 
     return lift(raw_y, args[1:], tangent)
+
+
+def apply_concatenate(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """``np.concatenate``: each tangent has its place along the axis."""
+    arrays, *rest = args
+    axis = rest[0] if len(rest) == 1 else kwargs.get("axis", 0)
+    are_arrays = isinstance(arrays, list | tuple) and all(
+        isinstance(a, Pair | np.ndarray) or device_of(a) is not None for a in arrays
+    )
+    if not are_arrays or type(axis) is not int or len(rest) > 1:
+        return apply_mover(row, func, args, kwargs)
+    raw_y = func(*lowest_in(args), **lowest_in(kwargs))
+    before = (slice(None),) * (axis % raw_y.ndim)
+
+    def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
+        edges: list[tuple[LinearMap, Any]] = []
+        start = 0
+        for a, da in zip(x, dx, strict=True):
+            stop = start + a.shape[axis]
+            if da is not None:
+                if a.dtype != y.dtype:
+                    da = total([(Cast(a.shape, a.dtype, y.dtype), da)])
+                index = (*before, slice(start, stop))
+                edges.append((Slice(y.shape, a.shape, y.dtype, index, repeats=False).T, da))
+            start = stop
+        return total(edges)
+
+    return lift(raw_y, arrays, tangent)
 
 
 def apply_program(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:

@@ -129,13 +129,14 @@ def _short_node(partials: Any, dx: list[Any], y: Any) -> Any:
 
 
 def _short_sum(partials: Any, dx: list[Any], y: Any) -> Any:
-    out, is_own, is_checked = None, False, True
+    out, is_own, is_checked, terms = None, False, True, []
     for partial, t in zip(partials, dx, strict=True):
         if t is None or partial is None:
             continue
         c = partial() if callable(partial) else partial
         if type(c) is np.ndarray and c.shape != y.shape:
             return None
+        terms.append((c, t))
         if c is _ONE:
             term = t
         elif c is _MINUS_ONE:
@@ -154,7 +155,9 @@ def _short_sum(partials: Any, dx: list[Any], y: Any) -> Any:
     if out is None or out.dtype != y.dtype:
         return None
     # a NaN may be zero times infinity
-    return out if is_checked or math.isfinite(np.add.reduce(out, axis=None)) else None
+    if is_checked or math.isfinite(np.add.reduce(out, axis=None)):
+        return out
+    return engine.absorbing_sum(terms, y.dtype)
 
 
 def _numbers(y: Any, args: Sequence[Any]) -> Any:

@@ -16,6 +16,7 @@ from awkward_dual.compiled import BLOCK, columns
 from awkward_dual.devices import array_module, device_of
 
 __all__ = (
+    "absorbing_sum",
     "add_at",
     "array_module",
     "broadcast",
@@ -123,6 +124,11 @@ def product(partial: Any, t: Any) -> Any:
         return _absorbing(partial, t)
 
 
+def absorbing_sum(terms: Sequence[tuple[Any, Any]], dtype: Any) -> Any:
+    """The sum of partial times tangent, of one shape, where zero times anything is zero."""
+    return _sum_of(_absorbing, terms, dtype)
+
+
 def _absorbing(partial: Any, t: Any) -> Any:
     out = _times(partial, t)
     return _absorbed(out, partial, t) if _may_hold_nan(out) else out
@@ -223,7 +229,7 @@ def sweep(
             row = out[k, block]
             _sum_products(here, ts, row, scratch[: len(row)])
             if not np.isfinite(np.add.reduce(row)):
-                row[...] = _sum_of(_absorbing, list(zip(here, ts, strict=True)), dtype)
+                row[...] = absorbing_sum(list(zip(here, ts, strict=True)), dtype)
     return out
 
 

@@ -107,6 +107,8 @@ class DualKernel:
         segments = a.segments
         dtype, dx_of = self._shifted(row, a, x, dx, y.dtype)
         if row.kind is Kind.LINEAR:
+            if type(dx_of) is np.ndarray and dtype == y.dtype:
+                return engine.segment_sum(dx_of, a.offsets)
             partial: Any = 1
         else:
             with np.errstate(**apply.QUIET):

@@ -245,7 +245,8 @@ def _sum_raw(edges: list[tuple[LinearMap, Any]]) -> Any:
     shape = first_map.lead(first) + first_map.out_shape
     # an edge may hold leading axes in its own shape
     check_directions([m.lead(t) + m.out_shape for m, t in edges])
-    out = engine.owned(out, shape)
+    if not first_map.makes_new:
+        out = engine.owned(out, shape)
     for linear_map, t in rest:
         linear_map.accumulate(out, raw_or_live(t))
     return out

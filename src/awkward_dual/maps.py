@@ -7,7 +7,7 @@ depend on partials.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from awkward_dual import engine
 from awkward_dual.pair import on_level
@@ -38,6 +38,9 @@ class LinearMap:
     """A linear map that does not depend on any value: it moves, repeats or sums elements."""
 
     __slots__ = ("in_dtype", "in_shape", "out_dtype", "out_shape")
+
+    #: whether an image is always a buffer of its own, which may be added to
+    makes_new: ClassVar[bool] = False
 
     def __init__(self, in_shape: Shape, out_shape: Shape, dtype: Any) -> None:
         self.in_shape = in_shape
@@ -144,6 +147,7 @@ class Place(LinearMap):
     """Put elements where a `Slice` takes them from, adding where it takes one twice."""
 
     __slots__ = ("slice",)
+    makes_new = True
 
     def __init__(self, of: Slice) -> None:
         super().__init__(of.out_shape, of.in_shape, of.in_dtype)
@@ -184,6 +188,7 @@ class Scatter(LinearMap):
     """The transposed of `Take`: add each element where it was taken from."""
 
     __slots__ = ("take",)
+    makes_new = True
 
     def __init__(self, of: Take) -> None:
         super().__init__(of.out_shape, of.in_shape, of.in_dtype)

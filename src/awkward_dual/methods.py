@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from awkward_dual import elementwise, rules
+from awkward_dual.pair import check_view
 
 __all__ = ("BINARY", "COMPARISONS", "UNARY", "ArrayKit", "give_methods")
 
@@ -68,6 +69,11 @@ def _binary(
 ) -> Any:
     # Python's operators compute the values: NumPy's scalar power is not the ufunc's
     def method(self: Any, other: Any) -> Any:
+        if self._tangent is None and type(other) is int and type(self._primal) is np.ndarray:
+            # offsets and indices, with which Awkward computes in every operation
+            check_view(self)
+            args = (other, self._primal) if reflected else (self._primal, other)
+            return kit.wrap_all(function(*args))
         if not kit.is_operand(other):
             return NotImplemented
         if isinstance(other, list):

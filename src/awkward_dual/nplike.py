@@ -17,7 +17,7 @@ __all__ = ("DualNumpy",)
 
 
 #: types that hold no dual
-_PLAIN = frozenset((np.ndarray, int, float, bool, type(None), str, np.int64, np.bool_))
+_PLAIN = frozenset((np.ndarray, int, float, bool, type(None), str, np.int64, np.float64, np.bool_))
 _TYPES = (type, np.dtype)
 
 
@@ -63,6 +63,8 @@ class DualModule:
         return x if lowest(x).flags.c_contiguous else as_dual(x).copy()
 
     def full(self, shape: Any, fill_value: Any, dtype: Any = None) -> Any:
+        if _is_plain(fill_value):
+            return wrap(np.full(shape, fill_value, dtype))
         fill_value = as_dual(fill_value, dtype)
         return np.broadcast_to(fill_value, shape).copy()
 

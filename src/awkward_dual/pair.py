@@ -18,6 +18,7 @@ from awkward_dual.levels import Level, check_alive
 __all__ = (
     "Pair",
     "as_view",
+    "check_view",
     "lowest",
     "make",
     "on_level",

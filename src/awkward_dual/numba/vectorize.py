@@ -37,7 +37,7 @@ def derive(target: Any) -> Rule | None:
     row = _rules.get(target)
     if row is None:
         init()
-        row = _rules[target] = Rule(target, Kind.SMOOTH, _Partials(target), (("user", True),))
+        row = _rules[target] = Rule(target, Kind.SMOOTH, _Partials(target), {"user": True})
     return row
 
 

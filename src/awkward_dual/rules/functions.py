@@ -81,12 +81,13 @@ _mover(
     np.squeeze, np.expand_dims, np.broadcast_to, np.repeat, np.tile, np.roll, np.flip,
     np.fliplr, np.flipud, np.rot90, np.take, np.take_along_axis, np.delete, np.diag,
     np.diagonal, np.diagflat, np.tril, np.triu, np.resize, np.trim_zeros,
-    np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit, np.concatenate, np.stack,
+    np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit, np.stack,
     np.hstack, np.vstack, np.dstack, np.column_stack, np.block,
 )  # fmt: skip
 _mover(np.broadcast_arrays, np.meshgrid, np.atleast_1d, np.atleast_2d, np.atleast_3d,
        data=tuple(range(32)))  # fmt: skip
 rule(np.where, Kind.SELECT, apply=calls.apply_where, data=(1, 2))
+rule(np.concatenate, Kind.SELECT, apply=calls.apply_concatenate, data=(0,))
 _mover(np.extract, np.compress, np.choose, data=(1,))
 _mover(np.select, data=(1, 2))
 _mover(np.append, data=(0, 1))

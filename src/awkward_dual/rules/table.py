@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import enum
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
@@ -52,14 +52,14 @@ class Rule:
     target: Any
     kind: Kind
     body: Any = None
-    options: tuple[tuple[str, Any], ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def name(self) -> str:
         return name_of(self.target)
 
     def option(self, key: str, default: Any = None) -> Any:
-        return dict(self.options).get(key, default)
+        return self.options.get(key, default)
 
 
 def name_of(target: Any) -> str:
@@ -88,7 +88,7 @@ def rule(target: Any, kind: Kind, body: Callable[..., Any] | None = None, **opti
         raise ValueError(f"there is a rule for {name_of(target)!r} already")
     if body is None and "apply" not in options and kind in (Kind.SMOOTH, Kind.SELECT):
         raise ValueError(f"a rule of kind {kind.value} needs a body: {name_of(target)!r}")
-    row = Rule(target, kind, body, tuple(options.items()))
+    row = Rule(target, kind, body, options)
     _table[target] = row
     return row
 
