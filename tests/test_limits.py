@@ -478,6 +478,28 @@ def test_inputs_changed_before_the_pullback() -> None:
     assert pullback(np.ones(1))[0].tolist() == [6.0]
 
 
+def test_constants_changed_in_place() -> None:
+    weights = np.ones(1000)
+    constant = ak.Array(weights)
+
+    def program(x: Any, *, way_out: bool) -> Any:
+        y = x * (ak.Array(weights.copy()) if way_out else constant)
+        weights[:] = 2.0
+        return y
+
+    x = ak.Array(np.ones(1000))
+    # what large arrays always do
+    before = ad.set_engine("compiled")
+    try:
+        with pytest.raises(TangentLost, match="changed in place after it was used"):
+            ad.jvp(lambda x: program(x, way_out=False), (x,), (x,))
+        weights[:] = 1.0
+        tangent = ad.jvp(lambda x: program(x, way_out=True), (x,), (x,))[1]
+    finally:
+        ad.set_engine(before)
+    assert ak.all(tangent == 1.0)
+
+
 def test_views_that_missed_a_write() -> None:
     def program(x: Any) -> Any:
         view = x[:1]

@@ -28,6 +28,7 @@ from awkward_dual.linear import (
     total,
 )
 from awkward_dual.pair import (
+    Pair,
     lowest,
     make,
     on_level,
@@ -35,6 +36,7 @@ from awkward_dual.pair import (
     top_level,
 )
 from awkward_dual.rules.table import name_of
+from awkward_dual.runs import note_gather
 
 __all__ = (
     "assign",
@@ -177,15 +179,21 @@ def _without_ellipsis(index: tuple[Any, ...], ndim: int) -> tuple[Any, ...]:
 
 def getitem(x: Any, index: Any) -> Any:
     """``x[index]`` for any NumPy index."""
+    # the indices of Awkward's own operations are buffers of duals
+    is_own = isinstance(index, Pair)
     index = plain_index(index)
     raw_y = lowest(x)[index if len(index) != 1 else index[0]]
     level, cls = top_level([x])
     if level is None:
         return raw_y
+    assert cls is not None
+    if is_own and cls.deferred is not None and type(x._primal) is np.ndarray:
+        pending = note_gather(x._tangent, raw_y, index[0])
+        if pending is not None:
+            return cls.deferred._new(raw_y, pending, level)
     if len(index) == 1 and type(x._primal) is np.ndarray and type(x._tangent) is np.ndarray:
         dy = _short_getitem(x._tangent, index[0])
         if dy is not None:
-            assert cls is not None
             return cls._new(raw_y, dy, level)
     linear_map = _index_map(x.shape, raw_y.shape, index, x.dtype)
     return map_through(raw_y, x, linear_map)

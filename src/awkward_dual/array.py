@@ -26,6 +26,7 @@ from awkward_dual.pair import (
     weaken,
 )
 from awkward_dual.rules import functions, order, reduce, structure, ufuncs
+from awkward_dual.runs import settle_readers
 from awkward_dual.tape import Node
 
 __all__ = ("DualArray", "class_of")
@@ -166,22 +167,26 @@ class DualArray(Exits):
     # -- readable
 
     def __repr__(self) -> str:
-        if self._tangent is None:
-            return f"{type(self).__name__}({plain_repr(self._primal)})"
-        return f"{type(self).__name__}({plain_repr(self._primal)}, {plain_repr(self._tangent)})"
+        name = (self.plain or type(self)).__name__
+        if self._level is None:
+            return f"{name}({plain_repr(self._primal)})"
+        return f"{name}({plain_repr(self._primal)}, {plain_repr(self._tangent)})"
 
     def __str__(self) -> str:
         return format(self, "") if self.ndim == 0 else repr(self)
 
     def __format__(self, spec: str) -> str:
-        if self._tangent is None:
+        if self._level is None:
             return format(self._primal, spec)
         return format_number(self, lambda number: format(number, spec))
 
     # -- indexing and writing
 
     def __getitem__(self, index: Any) -> Any:
-        if self._tangent is None and type(index) in (slice, int):
+        if type(index) is slice and self._is_whole(index):
+            # what is written to it is written here
+            return self
+        if self._level is None and type(index) in (slice, int):
             # offsets and indices, which Awkward slices in every operation
             primal = self._primal
             if type(primal) is np.ndarray:
@@ -189,12 +194,23 @@ class DualArray(Exits):
                 return as_view(type(self)._new(out), self) if type(out) is np.ndarray else out
         return as_view(wrap(apply.getitem(self, index)), self)
 
+    def _is_whole(self, index: slice) -> bool:
+        """Whether a slice of the one axis leaves nothing out."""
+        return (
+            len(self.shape) == 1
+            and index.start in (None, 0)
+            and (index.stop is None or index.stop == self.shape[0])
+            and index.step in (None, 1)
+        )
+
     def __setitem__(self, index: Any, value: Any) -> None:
         value = raw_or_live(value)
         if isinstance(value, list):
             value = raw_or_live(as_dual(value))
         if not apply.live_among([self, value]):
-            lowest(self)[apply.plain_index(index)] = operand(value)
+            raw = lowest(self)
+            settle_readers(raw)
+            raw[apply.plain_index(index)] = operand(value)
             return
         if self.dtype.kind not in "fc":
             raise TangentLost(f"assigning a live value to {self.dtype} elements")
@@ -227,6 +243,9 @@ class DualArray(Exits):
 
     def view(self, dtype: Any = None) -> Any:
         if dtype is None or self.dtype == dtype:
+            if self.plain is not None:
+                # what is written to it is written here
+                return self
             return as_view(self._new(self._primal, self._tangent, self._level), self)
         return as_view(wrap(apply.reinterpret(self, dtype)), self)
 
@@ -234,7 +253,10 @@ class DualArray(Exits):
         if order != "C" and not (order == "A" and self.flags.c_contiguous):
             function: Any = np.reshape
             return function(self, shape[0] if len(shape) == 1 else shape, order=order)
-        return as_view(wrap(apply.reshape(self, shape[0] if len(shape) == 1 else shape)), self)
+        shape = shape[0] if len(shape) == 1 else shape
+        if self.plain is not None and shape in (-1, (-1,), self.shape):
+            return self
+        return as_view(wrap(apply.reshape(self, shape)), self)
 
     def transpose(self, *axes: Any) -> Any:
         if len(axes) == 1 and not isinstance(axes[0], int):

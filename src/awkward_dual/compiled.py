@@ -14,24 +14,29 @@ import functools
 import hashlib
 import math
 import os
+import re
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from awkward_dual.loop_source import of_many_directions, of_one_direction
-from awkward_dual.tracing import NoFormula, trace
+from awkward_dual.tracing import Formulas, NoFormula, trace
 from awkward_dual.twins import TWINS, has_twin, quarters
 
 __all__ = (
     "BLOCK",
+    "Form",
+    "Loop",
     "columns",
     "compile_loop",
     "engine_name",
+    "in_threads",
     "is_large",
+    "num_threads",
     "pays",
     "set_engine",
     "set_num_threads",
@@ -74,7 +79,7 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
-_loops: dict[Any, _Loop | None] = {}
+_loops: dict[Any, Loop | None] = {}
 
 
 def set_engine(name: str) -> str:
@@ -148,11 +153,27 @@ def set_num_threads(count: int) -> int:
     return before
 
 
+def num_threads() -> int:
+    """The number chosen by `set_num_threads`."""
+    return _State.threads
+
+
 def _pool(threads: int) -> ThreadPoolExecutor:
     with _State.lock:
         if threads not in _State.pools:
             _State.pools[threads] = ThreadPoolExecutor(threads)
         return _State.pools[threads]
+
+
+def in_threads(run: Callable[[slice], None], length: int) -> None:
+    """Run a function on one part of so many elements in each thread."""
+    threads = _State.threads
+    size = max(1, -(-length // threads))
+    parts = [slice(start, min(start + size, length)) for start in range(0, length, size)]
+    if len(parts) > 1:
+        list(_pool(threads).map(run, parts))
+    else:
+        run(parts[0])
 
 
 def columns(x: Any, block: slice) -> Any:
@@ -208,24 +229,47 @@ def weighted(
         return None
     if any(t.shape not in (full, (full[0], 1)) or t.dtype != dtype for t in tangents):
         return None
-    pattern = (
-        body,
-        dtype.type,
-        tuple(x.ndim for x in inputs),
-        tuple(t.shape[1] == 1 for t in tangents),
-        full[0] == 1,
-        tuple(live),
-    )
-    loop = _find(pattern, body, [None] * len(inputs), target)
-    if loop is None:
-        # squares and cubes, by far the most frequent powers, have formulas of their own
-        literals = [x if not x.ndim and x in (2, 3) else None for x in inputs]
-        if any(x is not None for x in literals):
-            loop = _find((*pattern, tuple(literals)), body, literals, target)
+    form = Form(body, dtype.type, tuple(x.ndim for x in inputs), target)
+    single = tuple(t.shape[1] == 1 for t in tangents)
+    loop = form.loop(inputs, tuple(live), single, is_one=full[0] == 1)
     return None if loop is None else loop(inputs, tangents, full, dtype)
 
 
-def _find(pattern: Any, body: Callable[..., Any], literals: list[Any], target: Any) -> _Loop | None:
+class Form(NamedTuple):
+    """A rule's body with the type and the numbers of axes of what it is applied to."""
+
+    body: Callable[..., Any]
+    scalar: type
+    ndims: tuple[int, ...]
+    target: Any
+
+    def loop(
+        self,
+        inputs: Sequence[Any],
+        live: tuple[int, ...],
+        single: tuple[bool, ...],
+        *,
+        is_one: bool,
+    ) -> Loop | None:
+        """The loop for the tangents of the inputs `live`, if the body has formulas.
+
+        `single` says which tangents are the same for all elements, `is_one` whether
+        there is one direction; of `inputs` only those without axes are looked at.
+        """
+        pattern = (self.body, self.scalar, self.ndims, single, is_one, live)
+        loop = _find(pattern, self.body, [None] * len(inputs), self.target)
+        if loop is None:
+            # squares and cubes, by far the most frequent powers, have formulas of their own
+            literals = [
+                x if not n and x in (2, 3) else None
+                for x, n in zip(inputs, self.ndims, strict=True)
+            ]
+            if any(x is not None for x in literals):
+                loop = _find((*pattern, tuple(literals)), self.body, literals, self.target)
+        return loop
+
+
+def _find(pattern: Any, body: Callable[..., Any], literals: list[Any], target: Any) -> Loop | None:
     try:
         return _loops[pattern]
     except KeyError:
@@ -235,7 +279,7 @@ def _find(pattern: Any, body: Callable[..., Any], literals: list[Any], target: A
             return _loops[pattern]
 
 
-def _make(body: Any, pattern: Any, literals: list[Any], target: Any) -> _Loop | None:
+def _make(body: Any, pattern: Any, literals: list[Any], target: Any) -> Loop | None:
     _body, scalar, ndims, single, is_one, live, *_ = pattern
     dtype = np.dtype(scalar)
     codes = [f"x{i}[i]" if n else f"x{i}" for i, n in enumerate(ndims)]
@@ -245,7 +289,15 @@ def _make(body: Any, pattern: Any, literals: list[Any], target: Any) -> _Loop | 
         # what symbols do not know, or the rule refuses: NumPy does it, or says why not
         return None
     write = of_one_direction if is_one else of_many_directions
-    return _Loop(_compile(write(formulas, ndims, single), dtype), formulas.prepared)
+    function = _compile(write(formulas, ndims, single), dtype)
+    return Loop(function, formulas.prepared, dtype, _used(formulas, len(ndims)))
+
+
+def _used(formulas: Formulas, count: int) -> frozenset[int]:
+    """The positions of the inputs that formulas look at."""
+    text = " ".join([*formulas.steps, *(p for p in formulas.partials if p)])
+    prepared = [a for _, args in formulas.prepared for a in args if type(a) is int]
+    return frozenset(i for i in range(count) if i in prepared or re.search(rf"\bx{i}\b", text))
 
 
 def _compile(source: str, dtype: Any) -> Any:
@@ -276,7 +328,7 @@ def _select() -> Any:
 
 
 @functools.cache
-def compile_loop(function: Callable[..., None]) -> Callable[..., None]:
+def compile_loop(function: Callable[..., Any]) -> Callable[..., Any]:
     """A loop compiled by Numba, from its cache on disk if it is there."""
     import numba
     from numba.core import entrypoints
@@ -286,7 +338,7 @@ def compile_loop(function: Callable[..., None]) -> Callable[..., None]:
         entrypoints.init_all()
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
     try:
-        loop: Callable[..., None] = numba.njit(cache=True, **options)(function)
+        loop: Callable[..., Any] = numba.njit(cache=True, **options)(function)
     except RuntimeError:
         # there is no place on disk that can be written to
         loop = numba.njit(**options)(function)
@@ -294,11 +346,14 @@ def compile_loop(function: Callable[..., None]) -> Callable[..., None]:
 
 
 @dataclass
-class _Loop:
+class Loop:
     """A compiled loop, and what NumPy computes for it beforehand."""
 
     function: Any
     prepared: list[tuple[Any, tuple[Any, ...]]]
+    dtype: Any
+    #: the positions of the inputs that it looks at
+    used: frozenset[int]
 
     def __call__(
         self, inputs: Sequence[Any], tangents: Sequence[Any], full: tuple[int, int], dtype: Any
@@ -318,10 +373,10 @@ class _Loop:
             for block in blocks
         ]
         if len(calls) > 1 and threads > 1:
-            list(_pool(threads).map(lambda arguments: self._run(*arguments), calls))
+            list(_pool(threads).map(lambda arguments: self.run(*arguments), calls))
         else:
             for arguments in calls:
-                self._run(*arguments)
+                self.run(*arguments)
         return result
 
     def _blocks(self, length: int, threads: int) -> list[slice]:
@@ -332,16 +387,23 @@ class _Loop:
         size = max(size, 1)
         return [slice(start, min(start + size, length)) for start in range(0, length, size)]
 
-    def _run(self, inputs: list[Any], tangents: list[Any], out: Any) -> None:
+    def run(self, inputs: Sequence[Any], tangents: Sequence[Any], out: Any) -> None:
+        """Fill `out` from blocks of its length; arrays of one direction have one axis."""
         if self.prepared:
             with np.errstate(all="ignore"):
                 values: list[Any] = []
                 for ufunc, args in self.prepared:
-                    values.append(_prepared(ufunc, [_argument(a, inputs, values) for a in args]))
+                    given = [self._argument(a, inputs, values) for a in args]
+                    values.append(_prepared(ufunc, given))
             values = [np.broadcast_to(v, out.shape[-1:]) for v in values]
             self.function(*inputs, *values, *tangents, out)
         else:
             self.function(*inputs, *tangents, out)
+
+    def _argument(self, a: Any, inputs: Sequence[Any], values: list[Any]) -> Any:
+        if isinstance(a, float):
+            return self.dtype.type(a)
+        return inputs[a] if a >= 0 else values[-1 - a]
 
 
 def _prepared(ufunc: Any, args: Sequence[Any]) -> Any:
@@ -350,9 +412,3 @@ def _prepared(ufunc: Any, args: Sequence[Any]) -> Any:
     out = np.empty(args[0].shape)
     compile_loop(quarters)(args[0], TWINS[ufunc], out)
     return out
-
-
-def _argument(a: Any, inputs: list[Any], values: list[Any]) -> Any:
-    if isinstance(a, float):
-        return inputs[0].dtype.type(a)
-    return inputs[a] if a >= 0 else values[-1 - a]

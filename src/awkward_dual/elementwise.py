@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from awkward_dual import compiled, engine
+from awkward_dual import compiled, engine, runs
 from awkward_dual.apply import QUIET, lift, live_among, missing_rule
 from awkward_dual.devices import device_of
 from awkward_dual.linear import (
@@ -24,7 +24,7 @@ from awkward_dual.linear import (
     combine,
     total,
 )
-from awkward_dual.pair import Pair, lowest, operand, raw_or_live, strengthen, weaken
+from awkward_dual.pair import Pair, WeakFloat, lowest, operand, raw_or_live, strengthen, weaken
 from awkward_dual.rules.table import Kind, Rule
 from awkward_dual.tape import Node
 
@@ -44,6 +44,12 @@ def call_ufunc(ufunc: Any, row: Rule | None, call: Callable[..., Any], args: Seq
         dy = _short_tangent(row, raw_y, x, dx)
         if dy is not None:
             return cls._new(raw_y, dy, level)
+        if cls.deferred is not None:
+            owned = [isinstance(a, Pair) for a in args]
+            dy = runs.note(cast(Rule, row), raw_y, x, dx, owned)
+            if dy is not None:
+                own = cls if isinstance(dy, Node) else cls.deferred
+                return own._new(raw_y, dy, level)
     else:
         raw_y = call(*(operand(a) for a in args))
     if not live_among(args):
@@ -67,28 +73,38 @@ def call_ufunc(ufunc: Any, row: Rule | None, call: Callable[..., Any], args: Seq
 
 def _one_level(args: Sequence[Any]) -> Any:
     """Level, class, primals and tangents, if there is one level of raw arrays or of nodes."""
-    level = cls = kind = None
+    level = cls = recorded = None
+    has_array = False
     x, dx = [], []
     for a in args:
         t = None
         if isinstance(a, Pair):
-            t, level_of = a._tangent, a._level
+            level_of = a._level
             if a._base is not None:
                 return None
-            if t is not None:
+            if level_of is not None:
+                t = a._tangent if a.plain is None else a.noted
                 if level is None:
-                    level, cls, kind = level_of, type(a), type(t)
-                if level is not level_of or type(t) is not kind:
+                    level, cls, recorded = level_of, a.plain or type(a), isinstance(t, Node)
+                if level is not level_of or isinstance(t, Node) is not recorded:
+                    return None
+                if not recorded and type(t) not in _COMPUTED:
                     return None
             a = a._primal
-            if type(a) is not np.ndarray:
-                return None
-        elif type(a) not in (np.ndarray, float, int):
+        if type(a) is np.ndarray:
+            has_array = True
+        elif type(a) in _NUMBERS:
+            a = operand(a)
+        else:
             return None
         x.append(a)
         dx.append(t)
-    known = level is not None and level.alive and kind in (np.ndarray, Node)
+    known = level is not None and level.alive and has_array
     return (level, cls, x, dx) if known else None
+
+
+_COMPUTED = (np.ndarray, runs.Pending)
+_NUMBERS = (float, int, np.float64, np.float32, WeakFloat)
 
 
 def _short_tangent(row: Any, y: Any, x: list[Any], dx: list[Any]) -> Any:
@@ -100,12 +116,14 @@ def _short_tangent(row: Any, y: Any, x: list[Any], dx: list[Any]) -> Any:
     with np.errstate(**QUIET):
         for a, t in zip(x, dx, strict=True):
             if type(a) is not np.ndarray:
+                if t is not None:
+                    return None
                 a = y.dtype.type(a)
             elif a.dtype.kind == "c" or (t is not None and a.shape != y.shape):
                 return None
             elif a.dtype != y.dtype:
                 a = a.astype(y.dtype)
-            if type(t) is Node:
+            if isinstance(t, Node):
                 recorded = True
                 if t.shape != y.shape:
                     return None

@@ -20,8 +20,9 @@ from awkward_dual.linear import (
     Weighted,
     total,
 )
-from awkward_dual.pair import Pair, lowest, raw_or_live
+from awkward_dual.pair import Pair, lowest, raw_or_live, top_level
 from awkward_dual.rules import Kind, Rule, find
+from awkward_dual.runs import Pending, sum_segments
 
 __all__ = ("DualKernel",)
 
@@ -83,6 +84,10 @@ class DualKernel:
             dtype = np.result_type(raw_y.dtype, np.complex64)
             values["fromptr"] = apply.reinterpret(values["fromptr"], dtype)
             raw_y = raw_y.view(dtype)
+        pending = self._pending_sums(row, named, values, raw_y.dtype)
+        if pending is not None:
+            out._replace(pending)
+            return
         names = list(values)
         constants = {k: v for k, v in named.items() if k not in values}
 
@@ -94,6 +99,23 @@ class DualKernel:
         if row.option("pairs"):
             y = apply.reinterpret(y, lowest(out).dtype)
         out._replace(y)
+
+    def _pending_sums(
+        self, row: Rule, named: dict[str, Any], values: dict[str, Any], dtype: Any
+    ) -> Any:
+        """The sums of data whose tangent is pending, which need not be there as a whole."""
+        x = values.get("fromptr")
+        if not isinstance(x, Pair) or x.plain is None or row.kind is not Kind.LINEAR:
+            return None
+        level, cls = top_level(values.values())
+        if x._level is not level or cls is None:
+            return None
+        t = x.noted
+        if type(t) is not Pending or x.dtype != dtype or type(x._primal) is not np.ndarray:
+            return None
+        a = self._arguments(row, named, dtype)
+        dy = sum_segments(t, a.offsets)
+        return cls._new(lowest(named["toptr"]), dy, level)
 
     def _tangent(self, row: Rule, y: Any, x: dict[str, Any], dx: dict[str, Any]) -> Any:
         a = self._arguments(row, x, y.dtype)

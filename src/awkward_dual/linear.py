@@ -26,6 +26,7 @@ from awkward_dual.maps import (
     Conjugate,
     Cumulate,
     FloatView,
+    Fresh,
     Identity,
     LinearMap,
     Permute,
@@ -44,6 +45,7 @@ __all__ = (
     "Conjugate",
     "Cumulate",
     "FloatView",
+    "Fresh",
     "FunctionMap",
     "Identity",
     "LinearMap",
@@ -213,7 +215,7 @@ def total(edges: list[tuple[LinearMap, Any]]) -> Any:
     if not edges:
         return None
     first_map, first = edges[0]
-    if type(first) is Node:
+    if isinstance(first, Node):
         return Node(
             first_map.lead(first) + first_map.out_shape,
             first_map.out_dtype,

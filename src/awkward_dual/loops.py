@@ -19,15 +19,19 @@ from awkward_dual.adapter import cpu_kernel
 from awkward_dual.devices import device_of
 
 __all__ = (
+    "add_segments",
     "can_loop",
     "centered_tangent",
     "extremum_tangent",
+    "fingerprint",
     "first_equal",
     "parents",
     "pick",
+    "pick_into",
     "product_of_others",
     "product_tangent",
     "scatter_add",
+    "scatter_from",
     "segment_sum",
     "swept",
 )
@@ -93,6 +97,25 @@ def _segment_sum(t: Any, offsets: Any, out: Any) -> None:
             total = row.dtype.type(0)
             for j in range(offsets[i], offsets[i + 1]):
                 total += row[j]
+            out[k, i] = total
+
+
+def add_segments(rows: Any, start: int, offsets: Any, out: Any) -> None:
+    """Add a block of elements, which begins at `start`, to the sums over segments."""
+    first = max(int(np.searchsorted(offsets, start, side="right")) - 1, 0)
+    compiled.compile_loop(_add_segments)(rows, start, offsets, first, out)
+
+
+def _add_segments(rows: Any, start: int, offsets: Any, first: int, out: Any) -> None:
+    stop = start + rows.shape[1]
+    for k in range(out.shape[0]):
+        row = rows[k]
+        for i in range(first, out.shape[1]):
+            if offsets[i] >= stop:
+                break
+            total = out[k, i]
+            for j in range(max(offsets[i], start), min(offsets[i + 1], stop)):
+                total += row[j - start]
             out[k, i] = total
 
 
@@ -169,6 +192,19 @@ def extremum_tangent(x: Any, y: Any, t: Any, offsets: Any, out: Any) -> None:
                 break
 
 
+def fingerprint(bits: Any) -> int:
+    """A number that changes with almost every change of an array, given as unsigned integers."""
+    run: Callable[[Any], Any] = compiled.compile_loop(_fingerprint)
+    return int(run(bits))
+
+
+def _fingerprint(bits: Any) -> Any:
+    total = np.uint64(0)
+    for i in range(len(bits)):
+        total += (np.uint64(bits[i]) ^ np.uint64(0x9E3779B97F4A7C15)) * np.uint64(2 * i + 1)
+    return total
+
+
 def _weighted_sum(partial: Any, t: Any, offsets: Any, out: Any) -> None:
     for k in range(out.shape[0]):
         row = t[k]
@@ -212,6 +248,11 @@ def pick(t: Any, axes: int, index: Any, *, wraps: bool) -> Any:
     return out.reshape(lead + index.shape)
 
 
+def pick_into(out: Any, t: Any, index: Any) -> None:
+    """Elements of the last axis, counted from the end where the index is negative."""
+    compiled.compile_loop(_pick)(t, index, t.shape[1], out)
+
+
 def _pick(t: Any, index: Any, wrap: int, out: Any) -> None:
     zero = t.dtype.type(0)
     for start in range(0, len(index), 4096):
@@ -231,14 +272,21 @@ def scatter_add(rows: Any, index: Any, t: Any) -> bool:
     """Add each element to the row element that its index names; whether the loop did it."""
     if not compiled.pays(t.size):
         return False
-    compiled.compile_loop(_scatter_add)(rows, index, t)
+    compiled.compile_loop(_scatter_add)(rows, index, 0, t)
     return True
 
 
-def _scatter_add(rows: Any, index: Any, t: Any) -> None:
+def scatter_from(rows: Any, index: Any, t: Any) -> None:
+    """The transposed of `pick_into`, added to `rows`."""
+    compiled.compile_loop(_scatter_add)(rows, index, rows.shape[1], t)
+
+
+def _scatter_add(rows: Any, index: Any, wrap: int, t: Any) -> None:
     for k in range(rows.shape[0]):
         for i in range(len(index)):
             j = index[i]
+            if j < 0:
+                j += wrap
             if j >= 0:
                 rows[k, j] += t[k, i]
 

@@ -18,6 +18,7 @@ __all__ = (
     "Conjugate",
     "Cumulate",
     "FloatView",
+    "Fresh",
     "Identity",
     "LinearMap",
     "Permute",
@@ -88,6 +89,13 @@ class Identity(LinearMap):
     @property
     def T(self) -> LinearMap:
         return self
+
+
+class Fresh(Identity):
+    """The identity on an operand that nobody else has."""
+
+    __slots__ = ()
+    makes_new = True
 
 
 class Broadcast(LinearMap):

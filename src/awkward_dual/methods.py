@@ -69,7 +69,7 @@ def _binary(
 ) -> Any:
     # Python's operators compute the values: NumPy's scalar power is not the ufunc's
     def method(self: Any, other: Any) -> Any:
-        if self._tangent is None and type(other) is int and type(self._primal) is np.ndarray:
+        if self._level is None and type(other) is int and type(self._primal) is np.ndarray:
             # offsets and indices, with which Awkward computes in every operation
             check_view(self)
             args = (other, self._primal) if reflected else (self._primal, other)

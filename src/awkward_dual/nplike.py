@@ -17,7 +17,7 @@ __all__ = ("DualNumpy",)
 
 
 #: types that hold no dual
-_PLAIN = frozenset((np.ndarray, int, float, bool, type(None), str, np.int64, np.float64, np.bool_))
+_PLAIN = frozenset((np.ndarray, int, float, bool, type(None), str, np.int64, np.bool_))
 _TYPES = (type, np.dtype)
 
 
@@ -42,7 +42,7 @@ class DualModule:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             # constants need not go through the protocol, and do so often
-            raw = [a._primal if type(a) is DualArray and a._tangent is None else a for a in args]
+            raw = [a._primal if type(a) is DualArray and a._level is None else a for a in args]
             if all(map(_is_plain, raw)) and all(map(_is_plain, kwargs.values())):
                 return wrap_all(function(*raw, **kwargs))
             return wrap_all(function(*args, **kwargs))
@@ -63,8 +63,9 @@ class DualModule:
         return x if lowest(x).flags.c_contiguous else as_dual(x).copy()
 
     def full(self, shape: Any, fill_value: Any, dtype: Any = None) -> Any:
-        if _is_plain(fill_value):
-            return wrap(np.full(shape, fill_value, dtype))
+        raw = raw_or_live(fill_value)
+        if not isinstance(raw, Pair):
+            return wrap(np.full(shape, raw, dtype))
         fill_value = as_dual(fill_value, dtype)
         return np.broadcast_to(fill_value, shape).copy()
 
@@ -170,7 +171,7 @@ class DualNumpy(ArrayModuleNumpyLike):
         return str(super().array_str(lowest(x), **options))
 
     def broadcast_arrays(self, *arrays: Any) -> list[Any]:
-        shapes = {x.shape if type(x) is DualArray else None for x in arrays}
+        shapes = {x.shape if isinstance(x, DualArray) else None for x in arrays}
         if len(shapes) == 1 and None not in shapes:
             return list(arrays)
         return list(np.broadcast_arrays(*(as_dual(x) for x in materialized(arrays))))

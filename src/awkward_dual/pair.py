@@ -64,11 +64,18 @@ class Pair:
     #: the array module of the lowest primal
     array_module: ClassVar[Any]
 
+    #: the class whose tangents are there already, where they may be pending
+    plain: ClassVar[type[Any] | None] = None
+
+    #: the class of those whose tangents may be pending, if there is one
+    deferred: ClassVar[Any] = None
+
     #: those of the primal; Awkward asks for them more often than for anything else
     shape: tuple[int, ...]
     dtype: Any
     _primal: Any
     _tangent: Any
+    #: ``None`` without a tangent, which this tells without asking for it
     _level: Level | None
     #: the pair that this one is a view of, and the version of it that was seen
     _base: Pair | None
@@ -81,12 +88,17 @@ class Pair:
         self = object.__new__(cls)
         self._primal = primal
         self._tangent = tangent
-        self._level = level
+        self._level = None if tangent is None else level
         self._base = None
         self._version = 0
         self.shape = primal.shape
         self.dtype = primal.dtype
         return self
+
+    @property
+    def noted(self) -> Any:
+        """The tangent, which may be pending."""
+        return self._tangent
 
     @property
     def ndim(self) -> int:
@@ -99,7 +111,7 @@ class Pair:
 
 def raw_or_live(x: Any) -> Any:
     """The normal form of `x`: a pair without tangent becomes its primal."""
-    while isinstance(x, Pair) and x._tangent is None:
+    while isinstance(x, Pair) and x._level is None:
         x = x._primal
     return x
 
@@ -140,7 +152,7 @@ def top_level(values: Iterable[Any]) -> tuple[Level | None, type[Pair] | None]:
         if isinstance(x, Pair):
             if x._base is not None:
                 check_view(x)
-            while x._tangent is None:
+            while x._level is None:
                 x = x._primal
                 if not isinstance(x, Pair):
                     break
@@ -148,7 +160,7 @@ def top_level(values: Iterable[Any]) -> tuple[Level | None, type[Pair] | None]:
                 found = x._level
                 assert found is not None
                 if level is None or found.serial > level.serial:
-                    level, cls = found, type(x)
+                    level, cls = found, x.plain or type(x)
                 if not found.alive:
                     check_alive(found)
     return level, cls

@@ -11,9 +11,12 @@ from awkward_dual import adapter, patches, vectors
 from awkward_dual.array import DualArray
 from awkward_dual.backend import DualBackend
 from awkward_dual.cuda import DualCudaArray, DualCudaBackend, DualCupy
+from awkward_dual.deferred import DeferredArray
 from awkward_dual.nplike import DualNumpy
 
 __all__ = ("register", "unregister")
+
+DualArray.deferred = DeferredArray
 
 _lock = Lock()
 #: each with its buffers and array functions

@@ -10,18 +10,25 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
-__all__ = ("Node", "pull_back")
+__all__ = ("Node", "next_serial", "pull_back")
 
 _serials = itertools.count()
+
+
+def next_serial() -> int:
+    """The serial number of a new node."""
+    return next(_serials)
 
 
 class Node:
     """A recorded tangent of the given shape and dtype."""
 
-    __slots__ = ("__weakref__", "dtype", "edges", "serial", "shape")
+    __slots__ = ("__weakref__", "dtype", "edges", "readers", "serial", "shape")
+
+    edges: tuple[tuple[Any, Node], ...]
 
     def __init__(
         self,
@@ -32,11 +39,29 @@ class Node:
         self.shape = shape
         self.dtype = dtype
         self.edges = tuple(edges)
-        self.serial = next(_serials)
+        self.serial = next_serial()
+        #: how many nodes have it as a parent
+        self.readers = 0
+        for _, parent in self.edges:
+            parent.readers += 1
 
     @property
     def ndim(self) -> int:
         return len(self.shape)
+
+    @property
+    def is_leaf(self) -> bool:
+        return not self.edges
+
+    def pull(self, cotangent: Any, waiting: Container[int]) -> list[tuple[Node, tuple[Any, Any]]]:
+        """What its parents get from its cotangent: for each a (map, operand) edge.
+
+        Parameters
+        ----------
+        waiting
+            The serial numbers of the nodes that have got a cotangent from others.
+        """
+        return [(parent, (linear_map.T, cotangent)) for linear_map, parent in self.edges]
 
     def __repr__(self) -> str:
         return f"<Node {self.serial} of shape {self.shape}>"
@@ -85,8 +110,9 @@ def pull_back(
     while heap:
         node, edges = pending.pop(-heapq.heappop(heap))
         cotangent = total(edges)
-        if not node.edges:
+        if node.is_leaf:
             found[node.serial] = cotangent
-        for linear_map, parent in node.edges:
-            add(parent, (linear_map.T, cotangent))
+            continue
+        for parent, edge in node.pull(cotangent, pending):
+            add(parent, edge)
     return [found.get(leaf.serial) for leaf in leaves]

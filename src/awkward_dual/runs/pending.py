@@ -1,0 +1,210 @@
+"""Forward: tangents that are noted, and computed when someone asks for them."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from awkward_dual import compiled, engine, loops
+from awkward_dual.errors import TangentLost
+from awkward_dual.runs.steps import Scratch, blocks, of_block
+
+__all__ = ("Pending", "guard", "noted", "settle_readers", "settled", "sum_segments")
+
+
+class Pending:
+    """A tangent that is noted: of shape ``(directions, length)``, not yet computed.
+
+    Attributes
+    ----------
+    work
+        The step, its loop and the tangents that it is applied to, until it is computed.
+    """
+
+    __slots__ = (
+        "__weakref__", "directions", "guards", "kept", "length", "readers", "steps",
+        "tangent", "was_passed", "work",
+    )  # fmt: skip
+
+    def __init__(self, step: Any, loop: Any, sources: list[Any], directions: int) -> None:
+        self.work: tuple[Any, Any, list[Any]] | None = (step, loop, sources)
+        self.directions = directions
+        self.length = step.length
+        self.tangent: Any = None
+        #: pending tangents that it is a source of
+        self.readers = 0
+        #: whether a run has gone through it without keeping its tangent
+        self.was_passed = False
+        #: constants, which may be changed in place before it is computed
+        self.guards: list[tuple[Any, int]] = []
+        own = noted(sources)
+        self.steps: int = 1 + sum(s.steps for s in own)
+        self.kept: frozenset[int] = step.kept.union(*(s.kept for s in own))
+        for s in own:
+            s.readers += 1
+
+    def settle(self) -> Any:
+        """Its tangent, computed if it is not yet."""
+        return _sweep(self) if self.work is not None else self.tangent
+
+    def hold(self, tangent: Any) -> None:
+        """Its tangent is known: what it is computed from may be freed."""
+        self.tangent = tangent
+        # in this order, for other threads
+        self.work = None
+        self.guards = []
+
+
+#: those that hold constants
+_guarded: weakref.WeakSet[Pending] = weakref.WeakSet()
+
+
+def guard(pending: Pending, constants: list[Any]) -> Pending:
+    """Watch over arrays that may be changed in place before the tangent is computed."""
+    if constants:
+        pending.guards = [(array, _mark(array)) for array in constants]
+        _guarded.add(pending)
+    return pending
+
+
+def settle_readers(array: Any) -> None:
+    """Compute what depends on a constant, before it is written to."""
+    for pending in list(_guarded):
+        if any(np.may_share_memory(array, guarded) for guarded, _ in pending.guards):
+            pending.settle()
+
+
+def _check(run: _Run) -> None:
+    """Raise if a constant was changed in place.
+
+    Raises
+    ------
+    TangentLost
+        Its values at the time when it was used are gone.
+    """
+    guards = {(id(array), mark): array for p, *_ in run.order for array, mark in p.guards}
+    for (_, mark), array in guards.items():
+        if _mark(array) != mark:
+            raise TangentLost(
+                "an array that was changed in place after it was used, before the derivative "
+                "of the result was computed,",
+                "change a copy of it",
+            )
+
+
+def settled(s: Any) -> Any:
+    """A tangent that is there, or pending."""
+    return s.tangent if type(s) is Pending and s.work is None else s
+
+
+class _Run:
+    """The steps behind a pending tangent, each after those that it needs."""
+
+    def __init__(self, last: Pending, work: Any) -> None:
+        self.order: list[tuple[Pending, Any, Any, list[Any]]] = []
+        #: how often each is read within the run
+        self.uses: dict[Pending, int] = {}
+        self._visit(last, work)
+
+    def _visit(self, pending: Pending, work: Any) -> None:
+        step, loop, given = work
+        sources = [self._reached(s) for s in given]
+        for s in noted(sources):
+            self.uses[s] = self.uses.get(s, 0) + 1
+        self.order.append((pending, step, loop, sources))
+
+    def _reached(self, s: Any) -> Any:
+        if type(s) is not Pending or s in self.uses:
+            return s
+        if s.was_passed and s.work is not None:
+            # it is asked for twice: a third time it is there
+            return s.settle()
+        work = s.work
+        if work is None:
+            return s.tangent
+        s.was_passed = True
+        self.uses[s] = 0
+        self._visit(s, work)
+        return s
+
+
+def _sweep(last: Pending, consume: Callable[[slice, Any], None] | None = None) -> Any:
+    """Go through a run, and keep the tangents that others will ask for.
+
+    Parameters
+    ----------
+    last
+        The last step.
+    consume
+        Takes each block of its tangent, which then need not be kept. Without it the
+        whole tangent is given back.
+    """
+    work = last.work
+    if work is None:
+        return last.tangent
+    run = _Run(last, work)
+    _check(run)
+    directions, length, dtype = last.directions, last.length, work[0].dtype
+    run.uses[last] = 0
+    whole = {
+        p: np.empty((directions, length), dtype)
+        for p, *_ in run.order
+        if p.readers > run.uses[p] or (p is last and consume is None)
+    }
+
+    def go(part: slice) -> None:
+        scratch = Scratch(directions, dtype)
+        for block in blocks(part, directions):
+            found: dict[Pending, Any] = {}
+            left = dict(run.uses)
+            for pending, step, loop, sources in run.order:
+                kept = whole.get(pending)
+                to = scratch.take(block) if kept is None else of_block(kept, block, directions)
+                given = [
+                    found[s] if type(s) is Pending else of_block(s, block, directions)
+                    for s in sources
+                ]
+                loop.run(step.at(block, to if directions == 1 else to[0]), given, to)
+                found[pending] = to
+                for s in noted(sources):
+                    left[s] -= 1
+                    if not left[s] and s not in whole:
+                        scratch.give_back(found.pop(s))
+            if consume is not None:
+                consume(block, found[last])
+                if last not in whole:
+                    scratch.give_back(found[last])
+
+    compiled.in_threads(go, length)
+    for pending, tangent in whole.items():
+        pending.hold(tangent)
+    return whole.get(last)
+
+
+def sum_segments(pending: Pending, offsets: Any) -> Any:
+    """The sums over segments of a tangent, which need not be there as a whole."""
+    if pending.was_passed or compiled.num_threads() > 1:
+        # sums of parts would meet in a segment
+        pending.settle()
+    if pending.work is None:
+        return engine.segment_sum(pending.tangent, offsets)
+    offsets = np.ascontiguousarray(offsets)
+    out = np.zeros((pending.directions, len(offsets) - 1), pending.work[0].dtype)
+    pending.was_passed = True
+
+    def add(block: slice, rows: Any) -> None:
+        loops.add_segments(rows.reshape(pending.directions, -1), block.start, offsets, out)
+
+    _sweep(pending, add)
+    return out
+
+
+def noted(sources: list[Any]) -> set[Pending]:
+    return {s for s in sources if type(s) is Pending}
+
+
+def _mark(array: Any) -> int:
+    return loops.fingerprint(array.view(f"u{array.dtype.itemsize}"))

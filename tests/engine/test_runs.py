@@ -1,0 +1,413 @@
+"""Runs of rules on large arrays: as the rules one by one, whoever asks for what, and when."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import pickle
+import weakref
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import pytest
+
+import awkward_dual as ad
+from awkward_dual.deferred import DeferredArray
+from awkward_dual.runs import noting, pending, steps
+
+SIZE = 3_000
+RNG = np.random.default_rng(2)
+X, Y = RNG.uniform(0.5, 2.0, (2, SIZE))
+V, W = RNG.normal(size=(2, SIZE))
+EIGHT = RNG.normal(size=(8, SIZE))
+OFFSETS = np.concatenate([[0], np.sort(RNG.integers(0, SIZE, 700)), [SIZE]])
+
+
+@pytest.fixture(autouse=True)
+def _forced(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # several blocks, the last one shorter
+    monkeypatch.setattr(steps, "BLOCK", 1_100)
+    before = ad.set_engine("compiled")
+    yield
+    ad.set_engine(before)
+
+
+def with_numpy(call: Any) -> Any:
+    before = ad.set_engine("numpy")
+    try:
+        return call()
+    finally:
+        ad.set_engine(before)
+
+
+def ragged(x: Any) -> Any:
+    return ak.unflatten(x, np.diff(OFFSETS))
+
+
+def squares(x: Any) -> Any:
+    return ak.sum(x**2) if isinstance(x, ak.Array) else x**2
+
+
+def shared(x: Any, y: Any) -> Any:
+    """Results that are read more than once, in one run and in several."""
+    a = np.exp(-x * y)
+    b = np.sqrt(a + x * x)
+    return (a * b + b / y, np.tanh(b) * a, a)
+
+
+def with_numbers(x: Any, y: Any) -> Any:
+    return (2.0 * x / (1 + y) - 3, x**2 + 1 / y**3, np.arctan2(x, 2.0))
+
+
+def with_constants(x: Any, y: Any) -> Any:
+    return (x * Y + np.maximum(y, X), np.hypot(x, Y) / X, np.where(X > 1, x, y * x))
+
+
+def with_steps(x: Any, y: Any) -> Any:
+    z = x * y
+    return (z * (z > 1), np.floor(z) + z, np.copysign(z, x - y))
+
+
+PROGRAMS = [shared, with_numbers, with_constants, with_steps]
+
+
+def close(found: Any, expected: Any) -> None:
+    assert found.dtype == expected.dtype
+    scale = np.abs(expected).max()
+    eps = np.finfo(expected.dtype).eps
+    np.testing.assert_allclose(found, expected, rtol=16 * eps, atol=16 * eps * scale)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("which", ["x", "y", "both"])
+def test_forward(program: Any, dtype: Any, which: str) -> None:
+    x, y, v, w = (a.astype(dtype) for a in (X, Y, V, W))
+    tangents = (v if which != "y" else None, w if which != "x" else None)
+    found = ad.jvp(program, (x, y), tangents)
+    expected = with_numpy(lambda: ad.jvp(program, (x, y), tangents))
+    for a, b in zip(found[0], expected[0], strict=True):
+        np.testing.assert_array_equal(a, b)
+    for a, b in zip(found[1], expected[1], strict=True):
+        close(a, b)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_eight_directions(program: Any) -> None:
+    def call() -> list[Any]:
+        x, y = ad.DualArray(X, EIGHT), ad.DualArray(Y, EIGHT[::-1].copy())
+        return [out.tangent for out in program(x, y)]
+
+    for a, b in zip(call(), with_numpy(call), strict=True):
+        close(a, b)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_backward(program: Any) -> None:
+    def call() -> Any:
+        value, pullback = ad.vjp(program, X, Y)
+        return pullback(tuple(np.sin(z) for z in value))
+
+    for a, b in zip(call(), with_numpy(call), strict=True):
+        close(a, b)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_transposition(program: Any) -> None:
+    c = RNG.normal(size=(3, SIZE))
+    _, forward = ad.jvp(program, (X, Y), (V, W))
+    dx, dy = ad.vjp(program, X, Y)[1](tuple(c))
+    left = sum(np.vdot(a, b) for a, b in zip(c, forward, strict=True))
+    assert np.isclose(left, np.vdot(dx, V) + np.vdot(dy, W), rtol=1e-12)
+
+
+def test_numbers_that_are_differentiated() -> None:
+    def program(p: Any) -> Any:
+        x = ak.Array(X)
+        for i in range(len(p)):
+            x = x * (1 + p[i] * Y**i)
+        return ak.sum(np.sqrt(x) * x)
+
+    p = np.array([0.1, -0.2, 0.05])
+    jacobian = ad.jacfwd(program)(p)
+    close(jacobian, with_numpy(lambda: ad.jacfwd(program)(p)))
+    close(ad.grad(program)(p), jacobian)
+    differences = [(program(p + h) - program(p - h)) / 2e-6 for h in 1e-6 * np.eye(3)]
+    np.testing.assert_allclose(jacobian, differences, rtol=1e-7)
+
+
+@pytest.mark.parametrize("axis", [None, -1])
+def test_gathers_and_sums(axis: Any) -> None:
+    def program(x: Any) -> Any:
+        a, b = ak.unzip(ak.combinations(x, 2))
+        return ak.sum(np.exp(-((a - b) ** 2)) * a, axis=axis)
+
+    x, v = ragged(X), ragged(V)
+    for call in (
+        lambda: np.asarray(ad.jvp(program, (x,), (v,))[1]),
+        lambda: ad.grad(lambda x: squares(program(x)))(x).layout.content.data,
+    ):
+        close(call(), with_numpy(call))
+
+
+@pytest.mark.parametrize("index", [slice(None, None, -1), slice(-SIZE, None), slice(0, 100)])
+def test_gathers_by_an_index(index: slice) -> None:
+    where = ad.DualArray(np.arange(-SIZE, 0)[index].repeat(3))
+
+    def program(x: Any) -> Any:
+        picked = x[where]
+        return np.exp(-picked) * picked + np.sqrt(x[where]), picked * 2
+
+    def forward() -> Any:
+        return [y.tangent for y in program(ad.DualArray(X, EIGHT))]
+
+    def backward() -> Any:
+        value, pullback = ad.vjp(program, X)
+        return pullback(tuple(np.cos(y) for y in value))
+
+    for call in (forward, backward):
+        for a, b in zip(call(), with_numpy(call), strict=True):
+            close(a, b)
+
+
+def test_sums_of_what_others_read() -> None:
+    def program(x: Any) -> Any:
+        y = np.sin(x) * x
+        first = ak.sum(y, axis=-1)
+        return first, ak.sum(y * y, axis=-1), ak.sum(y, axis=-1), y
+
+    x, v = ragged(X), ragged(V)
+    found = ad.jvp(program, (x,), (v,))[1]
+    expected = with_numpy(lambda: ad.jvp(program, (x,), (v,))[1])
+    for a, b in zip(found, expected, strict=True):
+        close(ak.to_numpy(ak.flatten(a, axis=None)), ak.to_numpy(ak.flatten(b, axis=None)))
+
+
+def test_what_is_not_asked_for_is_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    swept = []
+    sweep = pending._sweep
+    monkeypatch.setattr(pending, "_sweep", lambda *a: (swept.append(a[0].steps), sweep(*a))[1])
+    x = ad.DualArray(X, V)
+    y = np.sqrt(x) * 2
+    z = y + x
+    assert isinstance(y, DeferredArray)
+    assert isinstance(z, DeferredArray)
+    assert not swept
+    dz = z.tangent
+    assert swept == [3]
+    assert type(z) is ad.DualArray
+    assert z.tangent is dz
+    # it is computed a second time, with what is behind it, and then it is there
+    dy = y.tangent
+    assert swept == [3, 2, 1]
+    assert y.tangent is dy
+    assert len(swept) == 3
+    close(dy[0], V / np.sqrt(X))
+
+
+def test_a_tangent_that_two_read_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = ad.DualArray(X, V)
+    y = np.exp(x)
+    a, b = y * 2, y * x
+    close(a.tangent[0], 2 * np.exp(X) * V)
+    assert y.noted.work is None
+    close(b.tangent[0], np.exp(X) * (1 + X) * V)
+
+
+def test_long_chains() -> None:
+    def program(x: Any) -> Any:
+        for _ in range(150):
+            x = np.sqrt(x * 1.5 + 0.1)
+        return x
+
+    _, dy = ad.jvp(program, (X,), (V,))
+    close(dy, with_numpy(lambda: ad.jvp(program, (X,), (V,))[1]))
+    (dx,) = ad.vjp(program, X)[1](W)
+    close(dx, with_numpy(lambda: ad.vjp(program, X)[1](W))[0])
+
+
+def test_what_is_read_often_does_not_cost_more_and_more() -> None:
+    x = ad.DualArray(X, V)
+    for _ in range(60):
+        x = x * x / (1 + x)
+    assert np.isfinite(x.tangent).all()
+
+
+def test_a_run_keeps_few_arrays() -> None:
+    # the arrays that exp keeps are its values
+    x = ad.DualArray(X, V)
+    values = []
+    for _ in range(12):
+        x = np.exp(-x)
+        values.append(weakref.ref(x.primal))
+    del x
+    gc.collect()
+    assert not any(ref() is not None for ref in values)
+    x = ad.DualArray(X, V)
+    for _ in range(12):
+        x = np.exp(-x)
+    assert len(x.noted.kept) <= 1 + noting.KEPT
+
+
+# -- what changes in between
+
+
+def test_a_numpy_array_may_be_written_to() -> None:
+    def program(x: Any) -> Any:
+        w = np.empty(SIZE)
+        total = x
+        for i in range(4):
+            w[...] = i + Y
+            total = total * w
+        return total
+
+    x = ad.DualArray(X, V)
+    close(program(x).tangent[0], program(V))
+    close(ad.vjp(program, X)[1](W)[0], program(W))
+
+
+def test_a_constant_of_a_dual_may_be_written_to() -> None:
+    x, w = ad.DualArray(X, V), ad.DualArray(Y.copy())
+    product = x * w
+    assert isinstance(product, DeferredArray)
+    w[:10] = 0.0
+    close(product.tangent[0], V * Y)
+
+
+def test_a_constant_that_changes_unseen_is_loud() -> None:
+    w = Y.copy()
+    x, constant = ad.DualArray(X, V), ad.DualArray(w)
+    product = x * constant
+    w[5] = 1.0
+    with pytest.raises(ad.TangentLost, match="changed in place after it was used"):
+        _ = product.tangent
+
+
+def test_an_index_that_changes_unseen_is_loud() -> None:
+    index = np.arange(SIZE)[::-1].copy()
+    picked = ad.DualArray(X, V)[ad.DualArray(index)]
+    index.sort()
+    with pytest.raises(ad.TangentLost, match="changed in place"):
+        _ = picked.tangent
+
+
+def test_a_live_cell_that_is_written_to() -> None:
+    x = ad.DualArray(X, V)
+    y = np.exp(x)
+    z = y * x
+    y[:100] = 0.0
+    close(z.tangent[0], np.exp(X) * (1 + X) * V)
+    close(y.tangent[0], np.where(np.arange(SIZE) < 100, 0.0, np.exp(X) * V))
+    y += 1
+    close(y.primal, np.where(np.arange(SIZE) < 100, 0.0, np.exp(X)) + 1)
+
+
+def test_a_whole_slice_is_the_array() -> None:
+    x = ad.DualArray(X.copy(), V)
+    x[:][:5] = 0.0
+    assert (x.primal[:5] == 0).all()
+    assert (x.tangent[0, :5] == 0).all()
+
+
+# -- levels, copies, threads
+
+
+def test_the_level_has_ended() -> None:
+    kept = []
+    ad.jvp(lambda x: kept.append(np.exp(x)) or x, (X,), (V,))
+    close(kept[0].tangent[0], np.exp(X) * V)
+    with pytest.raises(ad.LevelError):
+        _ = kept[0] * 2
+
+
+def test_the_level_has_ended_before_it_is_asked_for() -> None:
+    kept = []
+    ad.jvp(lambda x: kept.append(np.exp(x)) or x, (X,), (V,))
+    with pytest.raises(ad.LevelError):
+        _ = kept[0] * 2
+    with pytest.raises(ad.LevelError):
+        _ = kept[0] > 2
+
+
+def test_second_order() -> None:
+    def program(x: Any) -> Any:
+        return ak.sum(np.exp(-x * x) * np.sqrt(x))
+
+    x, v = ragged(X), ragged(V)
+    found = ad.hvp(program, (x,), (v,))
+    expected = with_numpy(lambda: ad.hvp(program, (x,), (v,)))
+    close(ak.to_numpy(ak.flatten(found)), ak.to_numpy(ak.flatten(expected)))
+    ad.testing.check_grads(lambda x: np.exp(-x) * x, (X[:4],), order=2)
+
+
+def test_linearize_and_checkpoint() -> None:
+    def program(x: Any) -> Any:
+        return np.sin(x) * x / (1 + x)
+
+    _, push = ad.linearize(program, X)
+    _, expected = ad.jvp(program, (X,), (V,))
+    close(push(V), expected)
+    (dx,) = ad.vjp(ad.checkpoint(program), X)[1](W)
+    close(dx, ad.vjp(program, X)[1](W)[0])
+
+
+def test_rows_of_cotangents() -> None:
+    def program(x: Any) -> Any:
+        y = np.exp(-x) * x
+        return np.stack([np.sum(y), np.sum(y * y), np.sum(np.sqrt(x) * y)])
+
+    close(ad.jacrev(program)(X), with_numpy(lambda: ad.jacrev(program)(X)))
+
+
+def test_copies() -> None:
+    x = ad.dual(X, V)
+    for make in (copy.copy, copy.deepcopy, lambda y: pickle.loads(pickle.dumps(y))):
+        y = make(np.exp(x))
+        close(y.tangent[0], np.exp(X) * V)
+    assert repr(np.exp(x)).startswith("DualArray(")
+
+
+def test_threads() -> None:
+    before = ad.set_num_threads(3)
+    try:
+        for program in PROGRAMS:
+            test_forward(program, np.float64, "both")
+            test_backward(program)
+        test_gathers_and_sums(-1)
+        test_numbers_that_are_differentiated()
+    finally:
+        ad.set_num_threads(before)
+
+
+def test_threads_that_ask_for_the_same() -> None:
+    for _ in range(20):
+        x = ad.DualArray(X, V)
+        y = np.exp(-x) * x
+        results = [y, y * x, np.sqrt(y + 1), y / x] * 2
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda z: z.tangent[0], results))
+        close(found[0], np.exp(-X) * (1 - X) * V)
+        close(found[1], np.exp(-X) * (2 * X - X * X) * V)
+        close(found[3], -np.exp(-X) * V)
+
+
+@pytest.mark.parametrize("value", [0.0, np.inf, np.nan])
+def test_zero_absorbs(value: float) -> None:
+    x = X.copy()
+    x[7] = value
+    v = V.copy()
+    v[7] = 0.0
+    with np.errstate(all="ignore"):
+        _, dy = ad.jvp(lambda x: np.sqrt(x) * np.log(x) / x, (x,), (v,))
+        (dx,) = ad.vjp(lambda x: np.sqrt(x) * np.log(x) / x, x)[1](v)
+    assert dy[7] == 0
+    assert dx[7] == 0
+
+
+def test_numbers_of_directions_must_agree() -> None:
+    x, y = np.exp(ad.DualArray(X, V)), np.exp(ad.DualArray(Y, EIGHT))
+    with pytest.raises(ad.DirectionMismatch):
+        _ = x * y
