@@ -173,9 +173,18 @@ def _short_sum(partials: Any, dx: list[Any], y: Any) -> Any:
     if out is None or out.dtype != y.dtype:
         return None
     # a NaN may be zero times infinity
-    if is_checked or math.isfinite(np.add.reduce(out, axis=None)):
+    if is_checked or _looks_finite(out):
         return out
     return engine.absorbing_sum(terms, y.dtype)
+
+
+#: up to this many elements BLAS takes a product in one thread
+_BLAS = 8_192
+
+
+def _looks_finite(out: Any) -> bool:
+    """Whether an array is finite; ``False`` for some that have large elements, too."""
+    return math.isfinite(np.vdot(out, out) if out.size <= _BLAS else np.add.reduce(out, axis=None))
 
 
 def _numbers(y: Any, args: Sequence[Any]) -> Any:
