@@ -17,7 +17,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 #: each module imports modules of its own and earlier lines only; a name stands for a folder too
 LAYERS = [
-    ["errors", "devices"],
+    ["errors", "devices", "threads"],
     ["levels", "tape", "trees", "rules.table", "tracing", "twins", "adapter"],
     ["loop_source"],
     ["compiled"],
@@ -31,7 +31,7 @@ LAYERS = [
     ["apply"],
     ["calls", "elementwise"],
     ["rules"],
-    ["formatting", "methods", "exits"],
+    ["formatting", "fitting", "methods", "exits"],
     ["array"],
     ["deferred", "nplike", "kernel", "from_iter"],
     ["spread"],

@@ -7,7 +7,7 @@ from typing import Any
 
 from awkward_dual import testing
 from awkward_dual.array import DualArray
-from awkward_dual.compiled import set_engine, set_num_threads
+from awkward_dual.compiled import set_engine
 from awkward_dual.errors import (
     DirectionMismatch,
     LevelError,
@@ -39,6 +39,7 @@ from awkward_dual.operators import (
 from awkward_dual.packing import pack, unpack
 from awkward_dual.registration import register, unregister
 from awkward_dual.rules.user import def_ufunc_rule
+from awkward_dual.threads import set_num_threads
 
 __version__ = "0.1.0.dev0"
 

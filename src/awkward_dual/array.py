@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from awkward_dual import apply, calls, elementwise, rules
-from awkward_dual.devices import array_module, device_of
-from awkward_dual.errors import LevelError, MissingTangentRule, TangentLost, TangentMismatch
+from awkward_dual.devices import device_of
+from awkward_dual.errors import MissingTangentRule, TangentLost
 from awkward_dual.exits import Exits
+from awkward_dual.fitting import check_ground, fit_tangent
 from awkward_dual.formatting import format_number, plain_repr
 from awkward_dual.levels import GROUND, Level
 from awkward_dual.methods import ArrayKit, give_methods
@@ -27,7 +28,6 @@ from awkward_dual.pair import (
 )
 from awkward_dual.rules import functions, order, reduce, structure, ufuncs
 from awkward_dual.runs import settle_readers
-from awkward_dual.tape import Node
 
 __all__ = ("DualArray", "class_of")
 
@@ -96,7 +96,7 @@ class DualArray(Exits):
         self.dtype = primal.dtype
         if tangent is not None:
             check_ground(primal, tangent)
-            self._tangent = _fit_tangent(primal, tangent)
+            self._tangent = fit_tangent(primal, tangent)
             self._level = GROUND
 
     # -- what it is
@@ -338,49 +338,6 @@ class DualArray(Exits):
             for array in calls.pairs_in(args):
                 as_view(x, array)
         return result if out is None else _write_out((out,), result)
-
-
-def check_ground(primal: Any, tangent: Any) -> None:
-    """Raise unless both halves of a dual of the ground level are constants.
-
-    Raises
-    ------
-    LevelError
-        If one is live: no level is lower than the ground.
-    """
-    if isinstance(raw_or_live(primal), Pair) or isinstance(raw_or_live(tangent), Pair):
-        raise LevelError(
-            "a dual made by hand belongs to the ground level, so neither its primal nor its "
-            "tangent may be live; nest awkward_dual.jvp for higher orders"
-        )
-
-
-def _fit_tangent(primal: Any, tangent: Any) -> Any:
-    """The tangent with a leading axis for its directions and the dtype of the primal."""
-    if primal.dtype.kind not in "fc":
-        raise TangentMismatch(
-            f"{primal.dtype} has no tangents; only floating and complex numbers do"
-        )
-    if isinstance(tangent, Node):
-        return tangent
-    if not isinstance(tangent, Pair):
-        tangent = array_module(primal).asarray(tangent)
-        if tangent.dtype.kind not in "fciub":
-            raise TangentMismatch(
-                f"a tangent of {tangent.dtype} does not fit a primal of {primal.dtype}"
-            )
-    if tangent.dtype.kind == "c" and primal.dtype.kind != "c":
-        raise TangentMismatch(
-            f"a tangent of {tangent.dtype} does not fit a primal of {primal.dtype}"
-        )
-    if tangent.ndim == primal.ndim:
-        tangent = apply.reshape(tangent, (1, *tangent.shape))
-    if tangent.shape[1:] != primal.shape:
-        raise TangentMismatch(
-            f"a tangent of shape {tangent.shape} does not fit a primal of shape {primal.shape}: "
-            f"expected {primal.shape} or (k, *{primal.shape})"
-        )
-    return tangent if tangent.dtype == primal.dtype else apply.astype(tangent, primal.dtype)
 
 
 #: what `DualArray` computes with

@@ -17,13 +17,13 @@ import os
 import re
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from awkward_dual.loop_source import of_many_directions, of_one_direction
+from awkward_dual.threads import num_threads, run_all
 from awkward_dual.tracing import Formulas, NoFormula, trace
 from awkward_dual.twins import TWINS, has_twin, quarters
 
@@ -34,12 +34,9 @@ __all__ = (
     "columns",
     "compile_loop",
     "engine_name",
-    "in_threads",
     "is_large",
-    "num_threads",
     "pays",
     "set_engine",
-    "set_num_threads",
     "weighted",
 )
 
@@ -57,11 +54,8 @@ _ENGINES = ("auto", "numpy", "compiled")
 class _State:
     engine = os.environ.get("AWKWARD_DUAL_ENGINE", "auto")
     work = 0
-    threads = 1
     # Numba's extensions may come back here
     lock = threading.RLock()
-    #: by the number of threads; loops that run may use one that is no longer asked for
-    pools: ClassVar[dict[int, ThreadPoolExecutor]] = {}
 
 
 if _State.engine not in _ENGINES:
@@ -72,9 +66,8 @@ if _State.engine not in _ENGINES:
 
 
 def _after_fork() -> None:
-    """A forked process has no threads but its own, and none that would release the lock."""
+    """A forked process has no thread that would release the lock."""
     _State.lock = threading.RLock()
-    _State.pools = {}
 
 
 if hasattr(os, "register_at_fork"):
@@ -118,62 +111,6 @@ def set_engine(name: str) -> str:
 def engine_name() -> str:
     """The engine chosen by `set_engine`."""
     return _State.engine
-
-
-def set_num_threads(count: int) -> int:
-    """Let compiled loops over large arrays run in several threads.
-
-    Parameters
-    ----------
-    count : int
-        How many; 1 is the default.
-
-    Returns
-    -------
-    int
-        The number before.
-
-    Raises
-    ------
-    ValueError
-        If it is less than one.
-
-    Examples
-    --------
-    >>> import awkward_dual as ad
-    >>> before = ad.set_num_threads(2)
-    >>> ad.set_num_threads(before)
-    2
-    """
-    given: Any = count
-    if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < 1:
-        raise ValueError(f"the number of threads is a positive integer, not {count!r}")
-    with _State.lock:
-        before, _State.threads = _State.threads, int(count)
-    return before
-
-
-def num_threads() -> int:
-    """The number chosen by `set_num_threads`."""
-    return _State.threads
-
-
-def _pool(threads: int) -> ThreadPoolExecutor:
-    with _State.lock:
-        if threads not in _State.pools:
-            _State.pools[threads] = ThreadPoolExecutor(threads)
-        return _State.pools[threads]
-
-
-def in_threads(run: Callable[[slice], None], length: int) -> None:
-    """Run a function on one part of so many elements in each thread."""
-    threads = _State.threads
-    size = max(1, -(-length // threads))
-    parts = [slice(start, min(start + size, length)) for start in range(0, length, size)]
-    if len(parts) > 1:
-        list(_pool(threads).map(run, parts))
-    else:
-        run(parts[0])
 
 
 def columns(x: Any, block: slice) -> Any:
@@ -361,7 +298,7 @@ class Loop:
         result = out = np.empty(full, dtype)
         if full[0] == 1:
             out, tangents = out[0], [t[0] for t in tangents]
-        threads = _State.threads
+        threads = num_threads()
         blocks = self._blocks(full[1], threads)
         calls = [
             (
@@ -373,7 +310,7 @@ class Loop:
             for block in blocks
         ]
         if len(calls) > 1 and threads > 1:
-            list(_pool(threads).map(lambda arguments: self.run(*arguments), calls))
+            run_all(lambda arguments: self.run(*arguments), calls, threads)
         else:
             for arguments in calls:
                 self.run(*arguments)

@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from awkward_dual import elementwise
-from awkward_dual.array import DualArray, as_dual, check_ground, is_operand, wrap_all
+from awkward_dual.array import DualArray, as_dual, is_operand, wrap_all
 from awkward_dual.cuda import formulas
 from awkward_dual.devices import device_of
 from awkward_dual.errors import TangentMismatch
+from awkward_dual.fitting import check_ground
 from awkward_dual.levels import GROUND
 from awkward_dual.linear import FunctionMap, LinearMap
 from awkward_dual.methods import ArrayKit, give_methods

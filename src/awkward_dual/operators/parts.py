@@ -9,9 +9,10 @@ import awkward as ak
 import numpy as np
 
 from awkward_dual.apply import reshape, transpose
-from awkward_dual.array import check_ground, class_of
+from awkward_dual.array import class_of
 from awkward_dual.devices import is_dual
 from awkward_dual.errors import TangentMismatch
+from awkward_dual.fitting import check_ground
 from awkward_dual.levels import GROUND, Level, inspection
 from awkward_dual.operators.arguments import (
     ArgNums,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from awkward_dual import compiled, loops
+from awkward_dual import loops, threads
 from awkward_dual.linear import Broadcast, Fresh, Identity, LinearMap, Slice, Weighted
 from awkward_dual.runs.steps import Scratch, Step, blocks, of_block
 from awkward_dual.tape import Node, next_serial
@@ -109,7 +109,7 @@ class _Run:
 def _gather_of(node: Node) -> tuple[Node, Any] | None:
     """What a node picks elements of, by which large index; ``None`` if it does something else."""
     # sums of parts would meet in an element
-    if len(node.edges) != 1 or compiled.num_threads() > 1:
+    if len(node.edges) != 1 or threads.num_threads() > 1:
         return None
     linear_map, parent = node.edges[0]
     if type(linear_map) is not Slice or len(linear_map.index) != 1 or parent.ndim != 1:
@@ -146,7 +146,7 @@ class _Sweep:
             for parent, _ in run.gathers.values()
         }
         self.lock = threading.Lock()
-        compiled.in_threads(self._go, last.step.length)
+        threads.in_threads(self._go, last.step.length)
 
     def results(self) -> list[tuple[Node, Any]]:
         """The cotangents of what the run comes from."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from awkward_dual import compiled, engine, loops
+from awkward_dual import engine, loops, threads
 from awkward_dual.errors import TangentLost
 from awkward_dual.runs.steps import Scratch, blocks, of_block
 
@@ -106,7 +106,7 @@ class _Run:
     def __init__(self, last: Pending, work: Any) -> None:
         self.order: list[tuple[Pending, Any, Any, list[Any]]] = []
         #: how often each is read within the run
-        self.uses: dict[Pending, int] = {}
+        self.uses: dict[Pending, int] = {last: 0}
         self._visit(last, work)
 
     def _visit(self, pending: Pending, work: Any) -> None:
@@ -130,6 +130,29 @@ class _Run:
         self._visit(s, work)
         return s
 
+    def pass_block(self, block: slice, whole: dict[Pending, Any], scratch: Scratch) -> Any:
+        """The last tangent of a block; those in `whole` are written there."""
+        found: dict[Pending, Any] = {}
+        left = dict(self.uses)
+        is_one = scratch.directions == 1
+        for pending, step, loop, sources in self.order:
+            kept = whole.get(pending)
+            if kept is None:
+                to = scratch.take(block)
+            else:
+                to = kept[0, block] if is_one else kept[:, block]
+            given = [
+                found[s] if type(s) is Pending else of_block(s, block, scratch.directions)
+                for s in sources
+            ]
+            loop.run(step.at(block, to if is_one else to[0]), given, to)
+            found[pending] = to
+            for s in noted(sources):
+                left[s] -= 1
+                if not left[s] and s not in whole:
+                    scratch.give_back(found.pop(s))
+        return to
+
 
 def _sweep(last: Pending, consume: Callable[[slice, Any], None] | None = None) -> Any:
     """Go through a run, and keep the tangents that others will ask for.
@@ -147,38 +170,22 @@ def _sweep(last: Pending, consume: Callable[[slice, Any], None] | None = None) -
         return last.tangent
     run = _Run(last, work)
     _check(run)
-    directions, length, dtype = last.directions, last.length, work[0].dtype
-    run.uses[last] = 0
-    whole = {
-        p: np.empty((directions, length), dtype)
-        for p, *_ in run.order
-        if p.readers > run.uses[p] or (p is last and consume is None)
-    }
+    kept = [p for p, *_ in run.order if p.readers > run.uses[p]]
+    if consume is None and last not in kept:
+        kept.append(last)
+    dtype = work[0].dtype
+    whole = {p: np.empty((p.directions, p.length), dtype) for p in kept}
 
     def go(part: slice) -> None:
-        scratch = Scratch(directions, dtype)
-        for block in blocks(part, directions):
-            found: dict[Pending, Any] = {}
-            left = dict(run.uses)
-            for pending, step, loop, sources in run.order:
-                kept = whole.get(pending)
-                to = scratch.take(block) if kept is None else of_block(kept, block, directions)
-                given = [
-                    found[s] if type(s) is Pending else of_block(s, block, directions)
-                    for s in sources
-                ]
-                loop.run(step.at(block, to if directions == 1 else to[0]), given, to)
-                found[pending] = to
-                for s in noted(sources):
-                    left[s] -= 1
-                    if not left[s] and s not in whole:
-                        scratch.give_back(found.pop(s))
+        scratch = Scratch(last.directions, dtype)
+        for block in blocks(part, last.directions):
+            out = run.pass_block(block, whole, scratch)
             if consume is not None:
-                consume(block, found[last])
-                if last not in whole:
-                    scratch.give_back(found[last])
+                consume(block, out)
+            if last not in whole:
+                scratch.give_back(out)
 
-    compiled.in_threads(go, length)
+    threads.in_threads(go, last.length)
     for pending, tangent in whole.items():
         pending.hold(tangent)
     return whole.get(last)
@@ -186,7 +193,7 @@ def _sweep(last: Pending, consume: Callable[[slice, Any], None] | None = None) -
 
 def sum_segments(pending: Pending, offsets: Any) -> Any:
     """The sums over segments of a tangent, which need not be there as a whole."""
-    if pending.was_passed or compiled.num_threads() > 1:
+    if pending.was_passed or threads.num_threads() > 1:
         # sums of parts would meet in a segment
         pending.settle()
     if pending.work is None:
