@@ -25,7 +25,7 @@ LAYERS = [
     ["pair", "engine"],
     ["maps"],
     ["linear"],
-    ["runs.steps"],
+    ["runs.steps", "runs.guards"],
     ["runs.pending", "runs.nodes"],
     ["runs"],
     ["apply"],

@@ -27,7 +27,7 @@ from awkward_dual.pair import (
     weaken,
 )
 from awkward_dual.rules import functions, order, reduce, structure, ufuncs
-from awkward_dual.runs import settle_readers
+from awkward_dual.runs import lend, settle_readers
 
 __all__ = ("DualArray", "class_of")
 
@@ -98,12 +98,14 @@ class DualArray(Exits):
             check_ground(primal, tangent)
             self._tangent = fit_tangent(primal, tangent)
             self._level = GROUND
+            lend(primal)
 
     # -- what it is
 
     @property
     def primal(self) -> Any:
         """The value: a NumPy array or scalar, or a `DualArray` of a lower level."""
+        lend(self._primal)
         return strengthen(self._primal)
 
     @property
@@ -243,10 +245,8 @@ class DualArray(Exits):
 
     def view(self, dtype: Any = None) -> Any:
         if dtype is None or self.dtype == dtype:
-            if self.plain is not None:
-                # what is written to it is written here
-                return self
-            return as_view(self._new(self._primal, self._tangent, self._level), self)
+            # what is written to it is written here
+            return self
         return as_view(wrap(apply.reinterpret(self, dtype)), self)
 
     def reshape(self, *shape: Any, order: str = "C") -> Any:
@@ -254,7 +254,7 @@ class DualArray(Exits):
             function: Any = np.reshape
             return function(self, shape[0] if len(shape) == 1 else shape, order=order)
         shape = shape[0] if len(shape) == 1 else shape
-        if self.plain is not None and shape in (-1, (-1,), self.shape):
+        if shape == self.shape or (shape in (-1, (-1,)) and len(self.shape) == 1):
             return self
         return as_view(wrap(apply.reshape(self, shape)), self)
 

@@ -37,7 +37,8 @@ def fit_tangent(primal: Any, tangent: Any) -> Any:
     if isinstance(tangent, Node):
         return tangent
     if not isinstance(tangent, Pair):
-        tangent = array_module(primal).asarray(tangent)
+        # a copy: it may be used later, when whose it is has other numbers in it
+        tangent = array_module(primal).array(tangent)
         if tangent.dtype.kind not in "fciub":
             raise TangentMismatch(
                 f"a tangent of {tangent.dtype} does not fit a primal of {primal.dtype}"

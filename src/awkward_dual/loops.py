@@ -45,6 +45,7 @@ def can_loop(t: Any, index: Any = None) -> bool:
     return (
         type(t) is np.ndarray
         and t.dtype.type in (np.float32, np.float64)
+        and t.dtype.isnative
         and (index is None or (type(index) is np.ndarray and index.dtype == np.int64))
     )
 

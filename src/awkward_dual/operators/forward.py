@@ -20,6 +20,7 @@ from awkward_dual.operators.results import (
 )
 from awkward_dual.operators.seeding import seed
 from awkward_dual.pair import make
+from awkward_dual.runs import lend
 from awkward_dual.trees import map_tree
 
 __all__ = ("jvp",)
@@ -83,6 +84,7 @@ def jvp(
 
             def paired(value: Any) -> Any:
                 tangent = reshape(loaded(dvalue), (1, *value.shape))
+                lend(value)
                 return make(class_of(value), value, tangent, level)
 
             return deferred(paired, value)

@@ -26,6 +26,7 @@ from awkward_dual.operators.results import primal_part, result_part, tangent_par
 from awkward_dual.operators.reverse import vjp
 from awkward_dual.operators.seeding import seed
 from awkward_dual.pair import Pair, lowest, make
+from awkward_dual.runs import lend
 from awkward_dual.trees import map_tree
 
 __all__ = ("dual", "elementwise_grad", "is_live", "primal", "stop_gradient", "tangent")
@@ -78,6 +79,7 @@ def _ground_leaf(value: Any, other: Any) -> Any:
         other = reshape(other, (1, *other.shape))
     else:
         other = transpose(other, (other.ndim - 1, *range(other.ndim - 1)))
+    lend(value)
     return make(class_of(value), value, other, GROUND)
 
 

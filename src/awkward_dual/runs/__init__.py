@@ -10,7 +10,8 @@ blocks in place of stored partials.
 
 from __future__ import annotations
 
+from awkward_dual.runs.guards import lend, settle_readers
 from awkward_dual.runs.noting import note, note_gather
-from awkward_dual.runs.pending import Pending, settle_readers, sum_segments
+from awkward_dual.runs.pending import Pending, sum_segments
 
-__all__ = ("Pending", "note", "note_gather", "settle_readers", "sum_segments")
+__all__ = ("Pending", "lend", "note", "note_gather", "settle_readers", "sum_segments")

@@ -12,6 +12,7 @@ import numpy as np
 
 from awkward_dual import loops, threads
 from awkward_dual.linear import Broadcast, Fresh, Identity, LinearMap, Slice, Weighted
+from awkward_dual.runs.guards import check
 from awkward_dual.runs.steps import Scratch, Step, blocks, of_block
 from awkward_dual.tape import Node, next_serial
 
@@ -24,7 +25,7 @@ LONGEST = 64
 class StepNode(Node):
     """A step on a tape: a node whose edges are made when someone walks them."""
 
-    __slots__ = ("_edges", "sources", "step")
+    __slots__ = ("_edges", "guards", "sources", "step")
 
     def __init__(self, step: Step, sources: list[Node]) -> None:
         self.step = step
@@ -34,12 +35,15 @@ class StepNode(Node):
         self.serial = next_serial()
         self.readers = 0
         self._edges: Any = None
+        #: constants, which may be changed in place before the pullback
+        self.guards: list[tuple[Any, int]] = []
         for parent in sources:
             parent.readers += 1
 
     @property
     def edges(self) -> Any:  # type: ignore[override]
         if self._edges is None:
+            check([self])
             here = Identity(self.shape, self.dtype)
             self._edges = tuple(
                 (Weighted(_expand(parent, here), c, here, self.dtype, self.dtype), parent)
@@ -50,6 +54,18 @@ class StepNode(Node):
     @property
     def is_leaf(self) -> bool:
         return False
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it has partials instead of what they are computed from."""
+        return self._edges is not None
+
+    def settle(self) -> None:
+        _ = self.edges
+        self.guards = []
+
+    def arrays(self) -> list[Any]:
+        return [array for array, _ in self.guards]
 
     def _partials(self) -> list[Any]:
         block, one = slice(0, self.step.length), np.ones(1, self.dtype)
@@ -62,7 +78,8 @@ class StepNode(Node):
         return partials
 
     def pull(self, cotangent: Any, waiting: Container[int]) -> list[tuple[Node, tuple[Any, Any]]]:
-        if type(cotangent) is not np.ndarray or cotangent.dtype != self.dtype or not cotangent.size:
+        is_raw = type(cotangent) is np.ndarray and cotangent.dtype == self.dtype
+        if not is_raw or not cotangent.size or self.is_settled:
             return super().pull(cotangent, waiting)
         lead = cotangent.shape[:-1]
         rows = cotangent.reshape((math.prod(lead), self.step.length))
@@ -91,7 +108,7 @@ class _Run:
             node = readers[0] if readers else last
             if node is not last and (node.readers != len(readers) or serial in waiting):
                 continue
-            if not isinstance(node, StepNode):
+            if not isinstance(node, StepNode) or node.is_settled:
                 gather = _gather_of(node)
                 if gather is not None:
                     self.gathers[node] = gather
@@ -109,7 +126,7 @@ class _Run:
 def _gather_of(node: Node) -> tuple[Node, Any] | None:
     """What a node picks elements of, by which large index; ``None`` if it does something else."""
     # sums of parts would meet in an element
-    if len(node.edges) != 1 or threads.num_threads() > 1:
+    if type(node) is not Node or len(node.edges) != 1 or threads.num_threads() > 1:
         return None
     linear_map, parent = node.edges[0]
     if type(linear_map) is not Slice or len(linear_map.index) != 1 or parent.ndim != 1:
@@ -127,6 +144,7 @@ class _Sweep:
         self.directions = len(rows)
         self.dtype = rows.dtype
         last = run.nodes[0]
+        check(run.nodes)
         self.inside = set(run.nodes)
         # what a sum gives back is the same for all elements
         is_single = rows.strides[-1] == 0

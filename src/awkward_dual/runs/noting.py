@@ -9,8 +9,9 @@ import numpy as np
 
 from awkward_dual import compiled
 from awkward_dual.rules.table import Rule
+from awkward_dual.runs.guards import guard, is_lent
 from awkward_dual.runs.nodes import StepNode
-from awkward_dual.runs.pending import Pending, guard, noted, settled
+from awkward_dual.runs.pending import Pending, noted, settled
 from awkward_dual.runs.steps import Gather, Step
 from awkward_dual.tape import Node
 
@@ -75,7 +76,7 @@ def _is_long(y: Any, t: Any) -> bool:
     # one element could stand for all
     if type(y) is not np.ndarray or y.ndim != 1 or len(y) < 2:
         return False
-    if y.dtype.type not in (np.float64, np.float32):
+    if y.dtype.type not in (np.float64, np.float32) or not y.dtype.isnative:
         return False
     if isinstance(t, Node):
         elements, smallest = len(y), SMALLEST_RECORDED
@@ -92,8 +93,7 @@ def _node(step: Step, sources: list[Node], owned: Sequence[bool]) -> StepNode | 
     if any(loop is None for loop in found):
         return None
     step.keep(frozenset().union(*(loop.used for loop in found)))
-    _constants(step, owned)
-    return StepNode(step, sources)
+    return guard(StepNode(step, sources), _exposed(step, sources, owned))
 
 
 def _pending(step: Step, sources: list[Any], owned: Sequence[bool]) -> Pending | None:
@@ -110,23 +110,24 @@ def _pending(step: Step, sources: list[Any], owned: Sequence[bool]) -> Pending |
     if loop is None:
         return None
     step.keep(loop.used)
-    constants = _constants(step, owned)
+    exposed = _exposed(step, sources, owned)
     sources = [s.reshape(s.shape[0], -1) if type(s) is not Pending else s for s in sources]
     sources = _short_enough(sources, step.kept, directions)
-    return guard(Pending(step, loop, sources, directions), constants)
+    return guard(Pending(step, loop, sources, directions), exposed)
 
 
-def _constants(step: Step, owned: Sequence[bool]) -> list[Any]:
-    """The constants that a step keeps; those that belong to others are copied first."""
-    constants = []
+def _exposed(step: Step, sources: list[Any], owned: Sequence[bool]) -> list[Any]:
+    """What a step keeps and others may write to; constants of NumPy are copied instead."""
+    source_of = dict(zip(step.live, sources, strict=True))
+    exposed = []
     for i, a in enumerate(step.inputs[1:]):
-        if a is None or not a.ndim or i in step.live:
+        if a is None or not a.ndim:
             continue
-        if owned[i] and a.flags.c_contiguous:
-            constants.append(a)
-        else:
+        if not owned[i] and i not in source_of:
             step.inputs[i + 1] = a.copy()
-    return constants
+        elif i not in source_of or (not isinstance(source_of[i], Node | Pending) and is_lent(a)):
+            exposed.append(a)
+    return exposed
 
 
 def note_gather(t: Any, y: Any, index: Any) -> Pending | None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from awkward_dual import engine, loops, threads
-from awkward_dual.errors import TangentLost
+from awkward_dual.runs.guards import check
 from awkward_dual.runs.steps import Scratch, blocks, of_block
 
-__all__ = ("Pending", "guard", "noted", "settle_readers", "settled", "sum_segments")
+__all__ = ("Pending", "noted", "settled", "sum_segments")
 
 
 class Pending:
@@ -38,7 +37,7 @@ class Pending:
         self.readers = 0
         #: whether a run has gone through it without keeping its tangent
         self.was_passed = False
-        #: constants, which may be changed in place before it is computed
+        #: arrays that may be changed in place before it is computed
         self.guards: list[tuple[Any, int]] = []
         own = noted(sources)
         self.steps: int = 1 + sum(s.steps for s in own)
@@ -48,7 +47,13 @@ class Pending:
 
     def settle(self) -> Any:
         """Its tangent, computed if it is not yet."""
-        return _sweep(self) if self.work is not None else self.tangent
+        work = self.work
+        return self.tangent if work is None else _sweep(self, work)
+
+    def arrays(self) -> list[Any]:
+        """What it keeps from being freed, and may not be written to."""
+        work = self.work
+        return [] if work is None else work[0].arrays()
 
     def hold(self, tangent: Any) -> None:
         """Its tangent is known: what it is computed from may be freed."""
@@ -56,43 +61,6 @@ class Pending:
         # in this order, for other threads
         self.work = None
         self.guards = []
-
-
-#: those that hold constants
-_guarded: weakref.WeakSet[Pending] = weakref.WeakSet()
-
-
-def guard(pending: Pending, constants: list[Any]) -> Pending:
-    """Watch over arrays that may be changed in place before the tangent is computed."""
-    if constants:
-        pending.guards = [(array, _mark(array)) for array in constants]
-        _guarded.add(pending)
-    return pending
-
-
-def settle_readers(array: Any) -> None:
-    """Compute what depends on a constant, before it is written to."""
-    for pending in list(_guarded):
-        if any(np.may_share_memory(array, guarded) for guarded, _ in pending.guards):
-            pending.settle()
-
-
-def _check(run: _Run) -> None:
-    """Raise if a constant was changed in place.
-
-    Raises
-    ------
-    TangentLost
-        Its values at the time when it was used are gone.
-    """
-    guards = {(id(array), mark): array for p, *_ in run.order for array, mark in p.guards}
-    for (_, mark), array in guards.items():
-        if _mark(array) != mark:
-            raise TangentLost(
-                "an array that was changed in place after it was used, before the derivative "
-                "of the result was computed,",
-                "change a copy of it",
-            )
 
 
 def settled(s: Any) -> Any:
@@ -154,22 +122,19 @@ class _Run:
         return to
 
 
-def _sweep(last: Pending, consume: Callable[[slice, Any], None] | None = None) -> Any:
+def _sweep(last: Pending, work: Any, consume: Callable[[slice, Any], None] | None = None) -> Any:
     """Go through a run, and keep the tangents that others will ask for.
 
     Parameters
     ----------
-    last
-        The last step.
+    last, work
+        The last step, and its work: another thread may be done with it by now.
     consume
         Takes each block of its tangent, which then need not be kept. Without it the
         whole tangent is given back.
     """
-    work = last.work
-    if work is None:
-        return last.tangent
     run = _Run(last, work)
-    _check(run)
+    check(p for p, *_ in run.order)
     kept = [p for p, *_ in run.order if p.readers > run.uses[p]]
     if consume is None and last not in kept:
         kept.append(last)
@@ -196,22 +161,19 @@ def sum_segments(pending: Pending, offsets: Any) -> Any:
     if pending.was_passed or threads.num_threads() > 1:
         # sums of parts would meet in a segment
         pending.settle()
-    if pending.work is None:
+    work = pending.work
+    if work is None:
         return engine.segment_sum(pending.tangent, offsets)
     offsets = np.ascontiguousarray(offsets)
-    out = np.zeros((pending.directions, len(offsets) - 1), pending.work[0].dtype)
+    out = np.zeros((pending.directions, len(offsets) - 1), work[0].dtype)
     pending.was_passed = True
 
     def add(block: slice, rows: Any) -> None:
         loops.add_segments(rows.reshape(pending.directions, -1), block.start, offsets, out)
 
-    _sweep(pending, add)
+    _sweep(pending, work, add)
     return out
 
 
 def noted(sources: list[Any]) -> set[Pending]:
     return {s for s in sources if type(s) is Pending}
-
-
-def _mark(array: Any) -> int:
-    return loops.fingerprint(array.view(f"u{array.dtype.itemsize}"))

@@ -46,10 +46,14 @@ class Step:
         """Forget the arrays at all other positions."""
         self.inputs = [a if i in used or not a.ndim else None for i, a in enumerate(self.inputs)]
 
+    def arrays(self) -> list[Any]:
+        """What it keeps from being freed."""
+        return [a for a in self.inputs if a is not None and a.ndim]
+
     @property
     def kept(self) -> frozenset[int]:
         """The arrays that it keeps from being freed, by their identity."""
-        return frozenset(id(a) for a in self.inputs if a is not None and a.ndim)
+        return frozenset(map(id, self.arrays()))
 
     def at(self, block: slice, other: Any) -> list[Any]:
         """The inputs of a block; any array of its length stands for those not looked at."""
@@ -66,6 +70,9 @@ class Gather:
         self.index = index
         self.dtype = tangent.dtype
         self.length = len(index)
+
+    def arrays(self) -> list[Any]:
+        return [self.index]
 
     @property
     def kept(self) -> frozenset[int]:
