@@ -129,10 +129,18 @@ def _short_tangent(row: Any, y: Any, x: list[Any], dx: list[Any]) -> Any:
                     return None
             operands.append(a)
         partials = row.body(np, y, *operands)
-        return (_short_node if recorded else _short_sum)(partials, dx, y)
+        if recorded:
+            return _short_node(partials, operands, dx, y)
+        return _short_sum(partials, dx, y)
 
 
-def _short_node(partials: Any, dx: list[Any], y: Any) -> Any:
+def _own(partial: Any, x: list[Any], dx: list[Any]) -> Any:
+    """A partial for a tape: a constant's own buffer may be written to before the pullback."""
+    is_shared = any(partial is a for a, t in zip(x, dx, strict=True) if t is None)
+    return partial.copy() if is_shared and type(partial) is np.ndarray else partial
+
+
+def _short_node(partials: Any, x: list[Any], dx: list[Any], y: Any) -> Any:
     here = Identity(y.shape, y.dtype)
     edges = []
     for partial, t in zip(partials, dx, strict=True):
@@ -142,7 +150,7 @@ def _short_node(partials: Any, dx: list[Any], y: Any) -> Any:
         if type(c) is np.ndarray and c.shape != y.shape:
             return None
         own = here if t.dtype == y.dtype else Identity(y.shape, t.dtype)
-        edges.append((Weighted(own, c, here, t.dtype, y.dtype), t))
+        edges.append((Weighted(own, _own(c, x, dx), here, t.dtype, y.dtype), t))
     return Node(y.shape, y.dtype, edges) if edges else None
 
 
@@ -339,5 +347,7 @@ def _weighted_sum(row: Rule, partials: Any, y: Any, x: list[Any], dx: list[Any])
         if row.option("conjugates"):
             da = total([(Conjugate(a.shape, a.dtype), da)])
         value = partial() if callable(partial) else partial
+        if isinstance(da, Node):
+            value = _own(value, x, dx)
         terms.append((raw_or_live(value), da, a))
     return combine(terms, y.shape, y.dtype) if terms else None

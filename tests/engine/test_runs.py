@@ -334,6 +334,21 @@ def test_a_tangent_that_is_used_again() -> None:
         assert np.flatnonzero(y.tangent).tolist() == [i]
 
 
+@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+def test_a_product_with_what_is_written_to(engine: str) -> None:
+    ad.set_engine(engine)
+
+    def program(x: Any) -> Any:
+        c = ad.DualArray(Y.copy())
+        y = x * c
+        c[...] = 100.0
+        return y
+
+    for n in (SIZE, 5):
+        (dx,) = ad.vjp(lambda x, n=n: program(x)[:n], X)[1](W[:n])
+        close(dx, np.where(np.arange(SIZE) < n, W * Y, 0.0))
+
+
 def test_a_constant_that_is_written_to_before_the_pullback() -> None:
     def cell(x: Any) -> Any:
         c = ad.DualArray(Y.copy())
