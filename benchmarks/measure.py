@@ -29,8 +29,9 @@ def seconds(
     calls: dict[str, Callable[[], Any]],
     repeats: int = 15,
     clock: Callable[[], float] = time.perf_counter,
+    typical: Callable[[list[float]], float] = statistics.median,
 ) -> dict[str, float]:
-    """The median time of each call; all are run once for nothing, then in turns."""
+    """The median (or other typical) time of each call; all are run once for nothing, then in turns."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     for round_ in range(repeats + 1):
         for name, call in calls.items():
@@ -38,7 +39,7 @@ def seconds(
             call()
             if round_:
                 times[name].append(clock() - start)
-    return {name: statistics.median(values) for name, values in times.items()}
+    return {name: typical(values) for name, values in times.items()}
 
 
 def table(title: str, columns: list[str], rows: list[list[str]]) -> str:
