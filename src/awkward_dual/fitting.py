@@ -8,6 +8,7 @@ from awkward_dual import apply
 from awkward_dual.devices import array_module
 from awkward_dual.errors import LevelError, TangentMismatch
 from awkward_dual.pair import Pair, raw_or_live
+from awkward_dual.runs import may_be_late
 from awkward_dual.tape import Node
 
 __all__ = ("check_ground", "fit_tangent")
@@ -37,8 +38,10 @@ def fit_tangent(primal: Any, tangent: Any) -> Any:
     if isinstance(tangent, Node):
         return tangent
     if not isinstance(tangent, Pair):
-        # a copy: it may be used later, when whose it is has other numbers in it
-        tangent = array_module(primal).array(tangent)
+        given, tangent = tangent, array_module(primal).asarray(tangent)
+        if tangent is given and may_be_late(tangent.size):
+            # by then whose it is may have other numbers in it
+            tangent = tangent.copy()
         if tangent.dtype.kind not in "fciub":
             raise TangentMismatch(
                 f"a tangent of {tangent.dtype} does not fit a primal of {primal.dtype}"

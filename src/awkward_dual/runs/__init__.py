@@ -10,8 +10,16 @@ blocks in place of stored partials.
 
 from __future__ import annotations
 
-from awkward_dual.runs.guards import lend, settle_readers
+from awkward_dual.runs.guards import lend, may_be_late, settle_readers
 from awkward_dual.runs.noting import note, note_gather
 from awkward_dual.runs.pending import Pending, sum_segments
 
-__all__ = ("Pending", "lend", "note", "note_gather", "settle_readers", "sum_segments")
+__all__ = (
+    "Pending",
+    "lend",
+    "may_be_late",
+    "note",
+    "note_gather",
+    "settle_readers",
+    "sum_segments",
+)

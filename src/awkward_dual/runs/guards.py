@@ -15,7 +15,7 @@ import numpy as np
 from awkward_dual import compiled, loops
 from awkward_dual.errors import TangentLost
 
-__all__ = ("Holder", "check", "guard", "is_lent", "lend", "settle_readers")
+__all__ = ("Holder", "check", "guard", "is_lent", "lend", "may_be_late", "settle_readers")
 
 #: below this many elements nothing is computed later than it is used
 SMALLEST = 2**14
@@ -40,6 +40,11 @@ _holders: weakref.WeakSet[Any] = weakref.WeakSet()
 _lent: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
 
+def may_be_late(size: int) -> bool:
+    """Whether what depends on so many elements may be computed later than they are used."""
+    return size >= SMALLEST or compiled.engine_name() == "compiled"
+
+
 def guard(holder: H, arrays: list[Any]) -> H:
     """Watch over arrays that `holder` keeps."""
     holder.guards = [(array, _mark(array)) for array in arrays]
@@ -56,9 +61,7 @@ def settle_readers(array: Any) -> None:
 
 def lend(array: Any) -> None:
     """Remember that others have an array, and watch over it where it is kept already."""
-    if type(array) is not np.ndarray:
-        return
-    if array.size < SMALLEST and compiled.engine_name() != "compiled":
+    if type(array) is not np.ndarray or not may_be_late(array.size):
         return
     owner = _owner(array)
     _lent[id(owner)] = owner
