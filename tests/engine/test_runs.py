@@ -517,6 +517,13 @@ def test_zero_absorbs(value: float) -> None:
     assert dx[7] == 0
 
 
+def test_no_directions() -> None:
+    x = ad.DualArray(X, np.empty((0, SIZE)))
+    y = np.exp(x) * x
+    assert y.tangent.shape == (0, SIZE)
+    assert x[ad.DualArray(np.arange(5))].tangent.shape == (0, 5)
+
+
 def test_numbers_of_directions_must_agree() -> None:
     x, y = np.exp(ad.DualArray(X, V)), np.exp(ad.DualArray(Y, EIGHT))
     with pytest.raises(ad.DirectionMismatch):

@@ -13,13 +13,10 @@ import numpy as np
 from awkward_dual import loops, threads
 from awkward_dual.linear import Broadcast, Fresh, Identity, LinearMap, Slice, Weighted
 from awkward_dual.runs.guards import check
-from awkward_dual.runs.steps import Scratch, Step, blocks, of_block
+from awkward_dual.runs.steps import LONGEST, Scratch, Step, blocks, of_block
 from awkward_dual.tape import Node, next_serial
 
 __all__ = ("StepNode",)
-
-#: steps of a run
-LONGEST = 64
 
 
 class StepNode(Node):

@@ -9,10 +9,10 @@ import numpy as np
 
 from awkward_dual import compiled
 from awkward_dual.rules.table import Rule
-from awkward_dual.runs.guards import guard, is_lent
+from awkward_dual.runs.guards import guard, is_lent, may_be_late
 from awkward_dual.runs.nodes import StepNode
 from awkward_dual.runs.pending import Pending, noted, settled
-from awkward_dual.runs.steps import Gather, Step
+from awkward_dual.runs.steps import LONGEST, Gather, Step
 from awkward_dual.tape import Node
 
 __all__ = ("note", "note_gather")
@@ -22,8 +22,6 @@ __all__ = ("note", "note_gather")
 SMALLEST = 2**20
 #: below this many elements a tape holds partials
 SMALLEST_RECORDED = 2**17
-#: steps of a run
-LONGEST = 64
 #: arrays that a run may keep from being freed for each direction, beside one
 KEPT = 2
 
@@ -82,6 +80,9 @@ def _is_long(y: Any, t: Any) -> bool:
         elements, smallest = len(y), SMALLEST_RECORDED
     else:
         elements, smallest = len(y) * _form_of(t)[0], SMALLEST
+    if not elements or not may_be_late(len(y)):
+        # without directions there is nothing to compute
+        return False
     is_large = elements >= smallest or compiled.engine_name() == "compiled"
     return is_large and compiled.pays(elements)
 

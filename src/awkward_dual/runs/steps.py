@@ -10,10 +10,12 @@ import numpy as np
 from awkward_dual import compiled, loops
 from awkward_dual.rules.table import Rule
 
-__all__ = ("Gather", "Scratch", "Step", "blocks", "of_block")
+__all__ = ("LONGEST", "Gather", "Scratch", "Step", "blocks", "of_block")
 
 #: elements times directions of a block
 BLOCK = 2**16
+#: steps of a run
+LONGEST = 64
 
 
 class Step:
