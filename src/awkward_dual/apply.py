@@ -188,7 +188,7 @@ def getitem(x: Any, index: Any) -> Any:
         return raw_y
     assert cls is not None
     if is_own and cls.deferred is not None and type(x._primal) is np.ndarray:
-        pending = note_gather(x._tangent, raw_y, index[0])
+        pending = note_gather(x._tangent, raw_y, index[0], level)
         if pending is not None:
             return cls.deferred._new(raw_y, pending, level)
     if len(index) == 1 and type(x._primal) is np.ndarray and type(x._tangent) is np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 from awkward_dual import engine
 from awkward_dual.apply import QUIET, carries_tangent, lift, live_among, missing_rule
 from awkward_dual.devices import device_of
+from awkward_dual.elementwise import note_function
 from awkward_dual.errors import MissingTangentRule, TangentLost
 from awkward_dual.linear import Cast, LinearMap, Slice, Take, combine, total
 from awkward_dual.pair import Pair, lowest, make, operand, raw_or_live, weaken
@@ -123,10 +124,14 @@ def apply_where(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     if len(args) != 3 or not all(isinstance(a, _VALUES) for a in args[1:]):
         return apply_mover(row, func, args, kwargs)
     raw_y = func(*lowest_in(args), **lowest_in(kwargs))
-    condition = engine.array_module(raw_y).asarray(lowest_in(args[0]), dtype=bool)
+    xp = engine.array_module(raw_y)
+    condition = xp.asarray(lowest_in(args[0]), dtype=bool)
+    noted = note_function(row, raw_y, (condition, *args[1:]))
+    if noted is not None:
+        return noted
 
     def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
-        partials = (condition, ~condition)
+        partials = row.option("elementwise")(xp, y, condition, *x)[1:]
         terms = [
             (partial, da, a)
             for partial, a, da in zip(partials, x, dx, strict=True)
@@ -180,7 +185,11 @@ def apply_replacing(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> 
     named = dict(_signature(row.body).bind(None, *args, **kwargs).arguments)
     x, copy = named.pop("x"), named.pop("copy", True)
     del named["xp"]
-    y = apply_program(row, func, (x,), named)
+    y = None
+    if not live_among(list(named.values())):
+        y = note_function(row, lambda: func(lowest(x), **lowest_in(named)), (x,))
+    if y is None:
+        y = apply_program(row, func, (x,), named)
     if not copy:
         x[...] = y
     return y

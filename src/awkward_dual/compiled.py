@@ -14,7 +14,6 @@ import functools
 import hashlib
 import math
 import os
-import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ __all__ = (
     "Loop",
     "columns",
     "compile_loop",
+    "compile_source",
     "engine_name",
     "is_large",
     "pays",
@@ -72,7 +72,7 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
-_loops: dict[Any, Loop | None] = {}
+_loops: dict[Any, Any] = {}
 
 
 def set_engine(name: str) -> str:
@@ -173,12 +173,16 @@ def weighted(
 
 
 class Form(NamedTuple):
-    """A rule's body with the type and the numbers of axes of what it is applied to."""
+    """A rule's body with the type and the numbers of axes of what it is applied to.
+
+    `flags` are the positions of arrays of booleans.
+    """
 
     body: Callable[..., Any]
     scalar: type
     ndims: tuple[int, ...]
     target: Any
+    flags: tuple[int, ...] = ()
 
     def loop(
         self,
@@ -187,14 +191,16 @@ class Form(NamedTuple):
         single: tuple[bool, ...],
         *,
         is_one: bool,
-    ) -> Loop | None:
+        build: Callable[..., Any] | None = None,
+    ) -> Any:
         """The loop for the tangents of the inputs `live`, if the body has formulas.
 
         `single` says which tangents are the same for all elements, `is_one` whether
         there is one direction; of `inputs` only those without axes are looked at.
+        `build` makes the loop out of the formulas, a `Loop` if it is not given.
         """
-        pattern = (self.body, self.scalar, self.ndims, single, is_one, live)
-        loop = _find(pattern, self.body, [None] * len(inputs), self.target)
+        pattern = (build or _loop, self, live, single, is_one)
+        loop = _find(pattern, [None] * len(inputs))
         if loop is None:
             # squares and cubes, by far the most frequent powers, have formulas of their own
             literals = [
@@ -202,50 +208,54 @@ class Form(NamedTuple):
                 for x, n in zip(inputs, self.ndims, strict=True)
             ]
             if any(x is not None for x in literals):
-                loop = _find((*pattern, tuple(literals)), self.body, literals, self.target)
+                loop = _find((*pattern, tuple(literals)), literals)
         return loop
 
 
-def _find(pattern: Any, body: Callable[..., Any], literals: list[Any], target: Any) -> Loop | None:
+def _find(pattern: Any, literals: list[Any]) -> Any:
     try:
         return _loops[pattern]
     except KeyError:
         with _State.lock:
             if pattern not in _loops:
-                _loops[pattern] = _make(body, pattern, literals, target)
+                _loops[pattern] = _make(pattern, literals)
             return _loops[pattern]
 
 
-def _make(body: Any, pattern: Any, literals: list[Any], target: Any) -> Loop | None:
-    _body, scalar, ndims, single, is_one, live, *_ = pattern
-    dtype = np.dtype(scalar)
-    codes = [f"x{i}[i]" if n else f"x{i}" for i, n in enumerate(ndims)]
+def _make(pattern: Any, literals: list[Any]) -> Any:
+    build, form, live, single, is_one, *_ = pattern
     try:
-        formulas = trace(body, codes, live, dtype, literals, target)
+        formulas = trace(form, live, literals)
     except (NoFormula, AttributeError, TypeError):
         # what symbols do not know, or the rule refuses: NumPy does it, or says why not
         return None
+    return build(formulas, form, single, is_one)
+
+
+def _loop(formulas: Formulas, form: Form, single: Sequence[bool], is_one: bool) -> Loop:
     write = of_one_direction if is_one else of_many_directions
-    function = _compile(write(formulas, ndims, single), dtype)
-    return Loop(function, formulas.prepared, dtype, _used(formulas, len(ndims)))
+    source = write(formulas, form.ndims, single)
+    function = compile_source(source, "loop", form.scalar, {"empty": np.empty}, compile_loop)
+    used = formulas.positions(len(form.ndims)) | formulas.positions_prepared()
+    return Loop(function, formulas.prepared, np.dtype(form.scalar), used)
 
 
-def _used(formulas: Formulas, count: int) -> frozenset[int]:
-    """The positions of the inputs that formulas look at."""
-    text = " ".join([*formulas.steps, *(p for p in formulas.partials if p)])
-    prepared = [a for _, args in formulas.prepared for a in args if type(a) is int]
-    return frozenset(i for i in range(count) if i in prepared or re.search(rf"\bx{i}\b", text))
-
-
-def _compile(source: str, dtype: Any) -> Any:
+def compile_source(
+    source: str,
+    prefix: str,
+    scalar: Any,
+    names: dict[str, Any],
+    compiler: Callable[[Any], Any],
+) -> Any:
+    """Compile the source of a loop for arrays of a type; `names` are what it uses beside formulas."""
     # the index of Numba's cache knows names, not constants
-    name = f"loop_{dtype.name}_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
-    namespace: dict[str, Any] = {"F": dtype.type, "D": np.float64, "sqrt": math.sqrt}
-    namespace |= {"empty": np.empty, "select": _select()}
+    digest = hashlib.sha256(source.encode()).hexdigest()[:16]
+    name = f"{prefix}_{np.dtype(scalar).name}_{digest}"
+    namespace = {"F": scalar, "D": np.float64, "sqrt": math.sqrt, "select": _select(), **names}
     code = compile(source.replace("NAME", name, 1), __file__, "exec")
     exec(code, namespace)
     namespace[name].__module__ = __name__
-    return compile_loop(namespace[name])
+    return compiler(namespace[name])
 
 
 @functools.cache
@@ -326,21 +336,27 @@ class Loop:
 
     def run(self, inputs: Sequence[Any], tangents: Sequence[Any], out: Any) -> None:
         """Fill `out` from blocks of its length; arrays of one direction have one axis."""
-        if self.prepared:
-            with np.errstate(all="ignore"):
-                values: list[Any] = []
-                for ufunc, args in self.prepared:
-                    given = [self._argument(a, inputs, values) for a in args]
-                    values.append(_prepared(ufunc, given))
-            values = [np.broadcast_to(v, out.shape[-1:]) for v in values]
-            self.function(*inputs, *values, *tangents, out)
-        else:
-            self.function(*inputs, *tangents, out)
+        values = prepare(self.prepared, inputs, self.dtype)
+        values = [np.broadcast_to(v, out.shape[-1:]) for v in values]
+        self.function(*inputs, *values, *tangents, out)
 
-    def _argument(self, a: Any, inputs: Sequence[Any], values: list[Any]) -> Any:
-        if isinstance(a, float):
-            return self.dtype.type(a)
-        return inputs[a] if a >= 0 else values[-1 - a]
+
+def prepare(prepared: Sequence[Any], inputs: Sequence[Any], dtype: Any) -> list[Any]:
+    """What NumPy computes for a loop beforehand."""
+    values: list[Any] = []
+    if prepared:
+        with np.errstate(all="ignore"):
+            for ufunc, args in prepared:
+                given = [
+                    dtype.type(a)
+                    if isinstance(a, float)
+                    else inputs[a]
+                    if a >= 0
+                    else values[-1 - a]
+                    for a in args
+                ]
+                values.append(_prepared(ufunc, given))
+    return values
 
 
 def _prepared(ufunc: Any, args: Sequence[Any]) -> Any:

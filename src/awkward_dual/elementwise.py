@@ -28,7 +28,7 @@ from awkward_dual.pair import Pair, WeakFloat, lowest, operand, raw_or_live, str
 from awkward_dual.rules.table import Kind, Rule
 from awkward_dual.tape import Node
 
-__all__ = ("call_ufunc",)
+__all__ = ("call_ufunc", "note_function")
 
 _MOVING = (Kind.SMOOTH, Kind.LINEAR, Kind.SELECT)
 #: the partials of sums and differences, as rules write them
@@ -44,12 +44,9 @@ def call_ufunc(ufunc: Any, row: Rule | None, call: Callable[..., Any], args: Seq
         dy = _short_tangent(row, raw_y, x, dx)
         if dy is not None:
             return cls._new(raw_y, dy, level)
-        if cls.deferred is not None:
-            owned = [isinstance(a, Pair) for a in args]
-            dy = runs.note(cast(Rule, row), raw_y, x, dx, owned)
-            if dy is not None:
-                own = cls if isinstance(dy, Node) else cls.deferred
-                return own._new(raw_y, dy, level)
+        noted = _noted(cast(Rule, row), raw_y, plain, args)
+        if noted is not None:
+            return noted
     else:
         raw_y = call(*(operand(a) for a in args))
     if not live_among(args):
@@ -69,6 +66,34 @@ def call_ufunc(ufunc: Any, row: Rule | None, call: Callable[..., Any], args: Seq
         return tuple(_constant(_lift_output(row, raw_y, args, i)) for i in range(len(raw_y)))
     raw_y = _numbers(raw_y, args)
     return _constant(lift(raw_y, args, _ufunc_tangent(row, raw_y.dtype)))
+
+
+def note_function(row: Rule, raw_y: Any, args: Sequence[Any]) -> Any:
+    """The result of a function that works element by element, if its tangent can be noted.
+
+    Parameters
+    ----------
+    row
+        With the partials as its option ``elementwise``, in the form of a ufunc's body.
+    raw_y
+        What it gives on the lowest primals, or a function that computes that.
+    args
+        The arguments that are arrays.
+    """
+    plain = _one_level(args)
+    if plain is None or plain[1].deferred is None:
+        return None
+    return _noted(row, raw_y() if callable(raw_y) else raw_y, plain, args)
+
+
+def _noted(row: Rule, raw_y: Any, plain: Any, args: Sequence[Any]) -> Any:
+    level, cls, x, dx = plain
+    if cls.deferred is None:
+        return None
+    dy = runs.note(row, raw_y, x, dx, [isinstance(a, Pair) for a in args], level)
+    if dy is None:
+        return None
+    return (cls if isinstance(dy, Node) else cls.deferred)._new(raw_y, dy, level)
 
 
 def _one_level(args: Sequence[Any]) -> Any:
@@ -257,10 +282,14 @@ def _goes_by_blocks(row: Rule, y: Any, operands: list[Any]) -> bool:
 def _by_blocks(row: Rule, y: Any, x: list[Any], dx: list[Any]) -> Any:
     """Partials and their products with the tangents, block by block: they stay in the cache."""
     live = [i for i, da in enumerate(dx) if da is not None]
-    tangents = [dx[i] for i in live]
-    check_directions([t.shape[:1] for t in tangents])
-    full = (tangents[0].shape[0], len(y))
-    out = compiled.weighted(row.body, (y, *x), tangents, live, full, y.dtype, row.target)
+    check_directions([dx[i].shape[:1] for i in live])
+    full = (dx[live[0]].shape[0], len(y))
+
+    def by_loop() -> Any:
+        tangents = [dx[i] for i in live]
+        return compiled.weighted(row.body, (y, *x), tangents, live, full, y.dtype, row.target)
+
+    out = by_loop()
     if out is not None:
         return out
 
@@ -270,10 +299,16 @@ def _by_blocks(row: Rule, y: Any, x: list[Any], dx: list[Any]) -> Any:
         return [value() if callable(value) else value for value in values]
 
     first = partials(slice(0, 1))
-    live = [i for i, c in zip(live, first, strict=True) if c is not None]
+    moving = [i for i, c in zip(live, first, strict=True) if c is not None]
     first = [c for c in first if c is not None]
-    if not live:
+    if not moving:
         return None
+    if moving != live:
+        # some have no partial at all
+        live = moving
+        out = by_loop()
+        if out is not None:
+            return out
     tangents = [dx[i] for i in live]
     if all(np.ndim(c) == 0 for c in first):
         terms = [(c, dx[i], 1) for i, c in zip(live, first, strict=True)]

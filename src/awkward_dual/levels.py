@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from awkward_dual.errors import LevelError
 
@@ -23,11 +24,13 @@ class Level:
     threads may use the duals of the call that started them while it runs.
     """
 
-    __slots__ = ("alive", "serial")
+    __slots__ = ("alive", "budget", "serial")
 
     def __init__(self) -> None:
         self.serial = next(_serials)
         self.alive = True
+        #: what its large arrays take: see `runs.budget`
+        self.budget: Any = None
 
     def __repr__(self) -> str:
         state = "ground" if self is GROUND else "alive" if self.alive else "ended"

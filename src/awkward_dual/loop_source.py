@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from awkward_dual.tracing import Formulas
 
-__all__ = ("of_many_directions", "of_one_direction")
+__all__ = ("of_a_block", "of_many_directions", "of_one_direction", "of_values")
 
 #: elements of a block, whose partials stay in the nearest cache
 _BLOCK = 1_024
@@ -49,6 +49,85 @@ def of_one_direction(formulas: Formulas, ndims: Sequence[int], single: Sequence[
         f"        out[i] = {' + '.join(products)}",
     ]
     return "\n".join(lines)
+
+
+def of_a_block(
+    formulas: Formulas,
+    arguments: Sequence[tuple[str, str]],
+    single: Sequence[bool],
+    *,
+    is_one: bool,
+) -> str:
+    """A loop over one block of arrays that are given by their addresses.
+
+    Parameters
+    ----------
+    formulas, single
+        As elsewhere.
+    arguments
+        Names of the inputs and prepared arrays, each with the function that makes it out of
+        its address, or ``"number"``. In the table the tangents follow, then room for partials (see `kept_partials`), then the output;
+        each with an address and the bytes between two rows.
+    is_one
+        Whether there is one direction.
+    """
+    terms = range(len(single))
+    places = [*(name for name, _ in arguments), *(f"t{j}" for j in terms)]
+    kept = {} if is_one else kept_partials(formulas)
+    places += [*kept.values(), "out"]
+    at = {name: f"table[{2 * i}]" for i, name in enumerate(places)}
+    step = {name: f"table[{2 * i + 1}]" for i, name in enumerate(places)}
+    lines = ["def NAME(table, start, n, directions):"]
+    lines += [f"    {name} = {_taken(kind, at[name])}" for name, kind in arguments]
+    lines += [f"    {name} = array({at[name]}, n)" for name in kept.values()]
+    products = []
+    for j, partial in enumerate(formulas.partials):
+        c = f"{kept[partial]}[i]" if partial in kept else partial
+        products.append(_product(c, f"t{j}" if single[j] else f"t{j}[i]"))
+    product = f"out[i] = {' + '.join(products)}"
+    if not is_one and (kept or formulas.steps):
+        lines += [
+            "    for i in range(n):",
+            *(f"        {step}" for step in _steps(formulas)),
+            *(f"        {c}[i] = {name}" for name, c in kept.items()),
+        ]
+    lines.append("    for k in range(directions):")
+    for name in [*(f"t{j}" for j in terms), "out"]:
+        is_single = name != "out" and single[int(name[1:])]
+        lines.append(
+            f"        {name} = array({at[name]} + k * {step[name]}, "
+            f"{'1)[0]' if is_single else 'n)'}"
+        )
+    lines.append("        for i in range(n):")
+    if is_one:
+        lines += [f"            {step}" for step in _steps(formulas)]
+    lines.append(f"            {product}")
+    return "\n".join(lines)
+
+
+def kept_partials(formulas: Formulas) -> dict[str, str]:
+    """The partials that are computed for a block before all directions, and names for them."""
+    found = [p for p in formulas.partials if p and p[0] == "v"]
+    return {name: f"c{j}" for j, name in enumerate(dict.fromkeys(found))}
+
+
+def _taken(kind: str, address: str) -> str:
+    return f"array({address}, 1)[0]" if kind == "number" else f"{kind}({address}, n)"
+
+
+def of_values(formulas: Formulas, arguments: Sequence[tuple[str, str]]) -> str:
+    """A loop that fills a block with the one expression of some formulas."""
+    lines = ["def NAME(table, start, n, directions):"]
+    for i, (name, kind) in enumerate([*arguments, ("out", "array")]):
+        lines.append(f"    {name} = {_taken(kind, f'table[{2 * i}]')}")
+    return "\n".join(
+        [
+            *lines,
+            "    for i in range(n):",
+            *(f"        {step}" for step in _steps(formulas)),
+            f"        out[i] = {formulas.partials[0]}",
+        ]
+    )
 
 
 def of_many_directions(formulas: Formulas, ndims: Sequence[int], single: Sequence[bool]) -> str:

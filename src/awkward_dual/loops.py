@@ -27,7 +27,7 @@ __all__ = (
     "first_equal",
     "parents",
     "pick",
-    "pick_into",
+    "pick_rows",
     "product_of_others",
     "product_tangent",
     "scatter_add",
@@ -101,13 +101,8 @@ def _segment_sum(t: Any, offsets: Any, out: Any) -> None:
             out[k, i] = total
 
 
-def add_segments(rows: Any, start: int, offsets: Any, out: Any) -> None:
-    """Add a block of elements, which begins at `start`, to the sums over segments."""
-    first = max(int(np.searchsorted(offsets, start, side="right")) - 1, 0)
-    compiled.compile_loop(_add_segments)(rows, start, offsets, first, out)
-
-
-def _add_segments(rows: Any, start: int, offsets: Any, first: int, out: Any) -> None:
+def add_segments(rows: Any, start: int, offsets: Any, first: int, out: Any) -> None:
+    """Compiled: add elements from `start` on to the sums over segments from `first` on."""
     stop = start + rows.shape[1]
     for k in range(out.shape[0]):
         row = rows[k]
@@ -245,16 +240,12 @@ def pick(t: Any, axes: int, index: Any, *, wraps: bool) -> Any:
         return None
     rows = t.reshape((math.prod(lead), size))
     out = np.empty((len(rows), count), t.dtype)
-    compiled.compile_loop(_pick)(rows, index.reshape(-1), size if wraps else 0, out)
+    compiled.compile_loop(pick_rows)(rows, index.reshape(-1), size if wraps else 0, out)
     return out.reshape(lead + index.shape)
 
 
-def pick_into(out: Any, t: Any, index: Any) -> None:
-    """Elements of the last axis, counted from the end where the index is negative."""
-    compiled.compile_loop(_pick)(t, index, t.shape[1], out)
-
-
-def _pick(t: Any, index: Any, wrap: int, out: Any) -> None:
+def pick_rows(t: Any, index: Any, wrap: int, out: Any) -> None:
+    """Compiled: elements of the last axis; a negative index counts from `wrap`, or stands for zero."""
     zero = t.dtype.type(0)
     for start in range(0, len(index), 4096):
         # the index stays in the nearest cache for all directions
@@ -278,7 +269,7 @@ def scatter_add(rows: Any, index: Any, t: Any) -> bool:
 
 
 def scatter_from(rows: Any, index: Any, t: Any) -> None:
-    """The transposed of `pick_into`, added to `rows`."""
+    """The transposed of `pick_rows`, added to `rows`."""
     compiled.compile_loop(_scatter_add)(rows, index, rows.shape[1], t)
 
 

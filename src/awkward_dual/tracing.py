@@ -9,6 +9,7 @@ ones. A function of an expression has no such array: then the body stays with Nu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,6 +43,16 @@ class Formulas:
     steps: dict[str, str] = field(default_factory=dict)
     partials: list[str | None] = field(default_factory=list)
     prepared: list[tuple[Any, tuple[Any, ...]]] = field(default_factory=list)
+
+    def positions(self, count: int) -> frozenset[int]:
+        """Of so many inputs the positions of those in the formulas themselves."""
+        text = " ".join([*self.steps, *(p for p in self.partials if p)])
+        return frozenset(i for i in range(count) if re.search(rf"\bx{i}\b", text))
+
+    def positions_prepared(self) -> frozenset[int]:
+        """The positions of the inputs from which something is prepared."""
+        args = (a for _, args in self.prepared for a in args if type(a) is int)
+        return frozenset(a for a in args if a >= 0)
 
     def step(self, expression: str) -> str:
         """The name of an expression."""
@@ -97,8 +108,6 @@ class Symbol:
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
         if method != "__call__" or kwargs:
             raise NoFormula(method)
-        if ufunc in _SIGNS:
-            return self._made(f" {_SIGNS[ufunc]} ".join(map(_number, args)))
         return _Functions(self.formulas, self.dtype).call(ufunc, *args)
 
 
@@ -116,7 +125,7 @@ def _operator(name: str, sign: str) -> None:
         setattr(Symbol, f"__r{name}__", reflected)
 
 
-#: what a NumPy scalar on the left asks for
+#: functions that are operators
 _SIGNS = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
 
 for _name, _sign in {
@@ -171,6 +180,13 @@ class _Functions:
     def sqrt(self, x: Any) -> Symbol:
         return self._made(f"sqrt({_number(x)})")
 
+    def negative(self, x: Any) -> Symbol:
+        return self._made(f"-{_number(x)}")
+
+    def power(self, x: Any, n: Any) -> Symbol:
+        is_known = isinstance(n, float | np.floating) and n in (1, 2)
+        return x**n if is_known else self._prepared(np.power, x, n)
+
     def sign(self, x: Any) -> Symbol:
         # a NaN stays one
         return self.where(x > 0, 1.0, self.where(x < 0, -1.0, x))
@@ -193,6 +209,9 @@ class _Functions:
         own: Any = x
         return self.where(own < 0, -own, own)
 
+    def isfinite(self, x: Any) -> Symbol:
+        return self.absolute(x) <= np.finfo(self.dtype).max  # type: ignore[no-any-return]
+
     def isnan(self, x: Any) -> Symbol:
         return self._made(f"{_number(x)} != {_number(x)}", is_bool=True)
 
@@ -200,9 +219,14 @@ class _Functions:
         """A function of inputs, for NumPy to compute beforehand."""
         if not isinstance(function, np.ufunc) or function.nout != 1:
             raise NoFormula(f"the function {function!r}")
+        if function in _SIGNS:
+            return self._made(f" {_SIGNS[function]} ".join(map(_number, args)))
         own = getattr(self, function.__name__) if function.__name__ in vars(_Functions) else None
         if own is not None:
             return own(*args)  # type: ignore[no-any-return]
+        return self._prepared(function, *args)
+
+    def _prepared(self, function: Any, *args: Any) -> Symbol:
         if any(isinstance(a, Symbol) and a.position is None for a in args):
             raise NoFormula("a function of an expression")
         companion = COMPANIONS.get((self.target, function))
@@ -225,26 +249,15 @@ class _Number(float):
     __hash__ = float.__hash__
 
 
-def trace(
-    body: Any,
-    codes: Sequence[str],
-    live: Sequence[int],
-    dtype: Any,
-    literals: Sequence[Any],
-    target: Any = None,
-) -> Formulas:
+def trace(form: Any, live: Sequence[int], literals: Sequence[Any]) -> Formulas:
     """The partials with respect to the inputs `live` as formulas.
 
     Parameters
     ----------
-    body
-        A rule's body ``(xp, y, *x)``.
-    codes
-        How the output and each input are written for one element.
+    form
+        A rule's body ``(xp, y, *x)`` and what it is applied to: see `compiled.Form`.
     literals
-        The value of each that is to be written into the formula, else ``None``.
-    target
-        The function whose rule it is, if its companions may stand in.
+        The value of each input (the output first) that is to be written into the formula, else ``None``.
 
     Raises
     ------
@@ -252,11 +265,14 @@ def trace(
         If the body has none.
     """
     formulas = Formulas()
+    dtype = np.dtype(form.scalar)
     numbers = [
-        Symbol(formulas, dtype, code, i) if literal is None else literal
-        for i, (code, literal) in enumerate(zip(codes, literals, strict=True))
+        literal
+        if literal is not None
+        else Symbol(formulas, dtype, f"x{i}[i]" if n else f"x{i}", i, is_bool=i in form.flags)
+        for i, (n, literal) in enumerate(zip(form.ndims, literals, strict=True))
     ]
-    found = body(_Functions(formulas, dtype, target, numbers), *numbers)
+    found = form.body(_Functions(formulas, dtype, form.target, numbers), *numbers)
     for i in live:
         partial = found[i]() if callable(found[i]) else found[i]
         if partial is None:

@@ -22,9 +22,9 @@ CORNERS = [0.0, -0.0, 1.0, -1.0, 0.5, -0.3, 2.0, 3.0, 1e-8, 30.0, 1e200, np.inf,
 
 def formulas(row: Rule) -> Formulas | None:
     n = row.target.nin
-    codes = [f"x{i}[i]" for i in range(n + 1)]
+    form = compiled.Form(row.body, np.float64, (1,) * (n + 1), None)
     try:
-        return trace(row.body, codes, range(n), np.dtype(float), [None] * (n + 1))
+        return trace(form, range(n), [None] * (n + 1))
     except (NoFormula, AttributeError, TypeError):
         return None
 

@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 
 import awkward_dual as ad
+from awkward_dual import compiled
 from awkward_dual.deferred import DeferredArray
-from awkward_dual.runs import noting, pending, steps
+from awkward_dual.runs import pending, steps
+from awkward_dual.runs import program as programs
 
 SIZE = 3_000
 RNG = np.random.default_rng(2)
@@ -30,6 +32,8 @@ OFFSETS = np.concatenate([[0], np.sort(RNG.integers(0, SIZE, 700)), [SIZE]])
 def _forced(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # several blocks, the last one shorter
     monkeypatch.setattr(steps, "BLOCK", 1_100)
+    monkeypatch.setattr(programs, "SHORTEST", 250)
+    monkeypatch.setattr(programs, "BLOCK", 1_100)
     before = ad.set_engine("compiled")
     yield
     ad.set_engine(before)
@@ -246,10 +250,146 @@ def test_a_run_keeps_few_arrays() -> None:
     del x
     gc.collect()
     assert not any(ref() is not None for ref in values)
+    kept = []
+
+    def program(x: Any) -> Any:
+        for _ in range(12):
+            x = np.exp(-x)
+            kept.append(len(x.noted.kept))
+        return x
+
+    ad.jvp(program, (X,), (V,))
+    assert max(kept) <= 5
+
+
+def test_values_that_follow_from_others_are_not_kept() -> None:
+    def program(x: Any) -> Any:
+        a = np.exp(x)
+        b = np.sqrt(1 + a * a)
+        return a / (b - 0.5) / x
+
     x = ad.DualArray(X, V)
-    for _ in range(12):
-        x = np.exp(-x)
-    assert len(x.noted.kept) <= 1 + noting.KEPT
+    y = program(x)
+    # exp(x), and x itself
+    assert len(y.noted.kept) == 2
+    close(y.tangent, with_numpy(lambda: program(ad.DualArray(X, V)).tangent))
+
+
+def test_values_that_follow_from_what_was_changed_are_kept() -> None:
+    x = X.copy()
+    dual = ad.DualArray(x, V)
+    y = dual * 3.0
+    old = y.primal.copy()
+    x[...] = 100.0
+    z = np.sqrt(y)
+    close(z.tangent[0], 3.0 * V / (2 * np.sqrt(old)))
+
+
+def test_values_that_follow_from_a_cell_are_kept() -> None:
+    c = ad.DualArray(Y.copy())
+    x = ad.DualArray(X, V)
+    y = np.exp(x)
+    product = y * c
+    c[...] = 100.0
+    z = np.sqrt(product) * c * y
+    expected = (
+        50.0 * np.sqrt(np.exp(X) * Y) * V * np.exp(X)
+        + 100.0 * np.sqrt(np.exp(X) * Y) * np.exp(X) * V
+    )
+    close(z.tangent[0], expected)
+
+
+def test_equal_indices_are_kept_once() -> None:
+    x, y = ad.DualArray(X, V), ad.DualArray(Y, W)
+    index = RNG.integers(0, SIZE, 2 * SIZE)
+    a, b = x[ad.DualArray(index)], y[ad.DualArray(index.copy())]
+    c = y[ad.DualArray(index[::-1].copy())]
+    held = [z.noted.work[0].index for z in (a, b, c)]
+    assert held[0] is held[1]
+    assert held[0] is not held[2]
+    close(b.tangent[0], W[index])
+    close(c.tangent[0], W[index[::-1]])
+
+
+CHOICES: list[Any] = [
+    lambda x, y: np.where(x > y, x * y, y),
+    lambda x, y: np.where(x > 1, x * x, 2.0),
+    lambda x, y: np.where(x.astype(np.int64) > 0, 1.5, y * x),
+    lambda x, y: np.nan_to_num(x / np.where(y > 1, y, 0.0) * x, nan=3.0, posinf=1.0),
+]
+
+
+@pytest.mark.parametrize("choose", CHOICES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_choices(choose: Any, dtype: Any) -> None:
+    def program(x: Any, y: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return np.sqrt(np.abs(choose(x, y)) + x)
+
+    arguments = (X.astype(dtype), Y.astype(dtype)), (V.astype(dtype), W.astype(dtype))
+    found = ad.jvp(program, *arguments)
+    expected = with_numpy(lambda: ad.jvp(program, *arguments))
+    np.testing.assert_array_equal(found[0], expected[0])
+    close(found[1], expected[1])
+    x = ad.DualArray(*(a[0] for a in arguments))
+    y = ad.DualArray(*(a[1] for a in arguments))
+    with np.errstate(all="ignore"):
+        assert isinstance(choose(x * 1, y * 1), DeferredArray)
+    c = np.sin(expected[0])
+    for a, b in zip(
+        ad.vjp(program, *arguments[0])[1](c),
+        with_numpy(lambda: ad.vjp(program, *arguments[0])[1](c)),
+        strict=True,
+    ):
+        close(a, b)
+
+
+PREPARED: list[Any] = [
+    lambda x, y: np.tanh(x * 2) * y,
+    lambda x, y: x**1.7 * np.sqrt(y),
+    lambda x, y: np.exp(-(x**y) * 2),
+    lambda x, y: np.sin(x * 3) * np.cos(y / 2),
+]
+
+
+@pytest.mark.parametrize("program", PREPARED)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("directions", [1, 8])
+def test_what_numpy_prepares(
+    program: Any, dtype: Any, directions: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "BLOCK", 700)
+
+    def call() -> Any:
+        x = ad.DualArray(X.astype(dtype), EIGHT[:directions].astype(dtype))
+        y = ad.DualArray(Y.astype(dtype), EIGHT[::-1][:directions].astype(dtype))
+        return program(x, y).tangent
+
+    close(call(), with_numpy(call))
+
+
+@pytest.mark.parametrize("x", [1e4, -1e5, 1.00001e5, 1e17, np.inf, -np.inf, np.nan])
+def test_sines_of_large_arguments(x: float) -> None:
+    def call() -> Any:
+        values = np.concatenate([X, [x]])
+        with np.errstate(all="ignore"):
+            dual = ad.DualArray(values, np.ones_like(values)) * 1.0
+            return np.sin(dual).tangent + np.cos(dual).tangent
+
+    close(call()[:, :SIZE], with_numpy(call)[:, :SIZE])
+    np.testing.assert_allclose(call()[:, SIZE:], with_numpy(call)[:, SIZE:], rtol=1e-14)
+
+
+def test_arrays_with_gaps_and_off_their_borders() -> None:
+    base = np.zeros(8 * SIZE + 1, np.uint8)
+    shifted = base[1:].view(np.float64)
+    shifted[:] = Y
+    assert not shifted.flags.aligned
+    x = ad.DualArray(np.repeat(X, 2)[::2], np.repeat(V, 2)[::2])
+    y = ad.DualArray(shifted, V[::-1])
+    z = np.exp(x * y) / y[::-1]
+    expected = np.exp(X * Y) * (V * Y + X * V[::-1]) / Y[::-1]
+    close(z.tangent[0], expected - np.exp(X * Y) * V / Y[::-1] ** 2)
 
 
 # -- what changes in between

@@ -86,7 +86,13 @@ _mover(
 )  # fmt: skip
 _mover(np.broadcast_arrays, np.meshgrid, np.atleast_1d, np.atleast_2d, np.atleast_3d,
        data=tuple(range(32)))  # fmt: skip
-rule(np.where, Kind.SELECT, apply=calls.apply_where, data=(1, 2))
+
+
+def _where(_xp: Any, _y: Any, condition: Any, _a: Any, _b: Any) -> tuple[Any, ...]:
+    return None, condition, ~condition
+
+
+rule(np.where, Kind.SELECT, apply=calls.apply_where, data=(1, 2), elementwise=_where)
 rule(np.concatenate, Kind.SELECT, apply=calls.apply_concatenate, data=(0,))
 _mover(np.extract, np.compress, np.choose, data=(1,))
 _mover(np.select, data=(1, 2))
@@ -309,7 +315,11 @@ def _nan_to_num(xp: Any, x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any =
     return xp.where(xp.isneginf(x), limits.min if neginf is None else neginf, y)
 
 
-rule(np.nan_to_num, Kind.SELECT, _nan_to_num, apply=calls.apply_replacing)
+def _finite_only(xp: Any, _y: Any, x: Any) -> tuple[Any, ...]:
+    return (xp.isfinite(x),)
+
+
+rule(np.nan_to_num, Kind.SELECT, _nan_to_num, apply=calls.apply_replacing, elementwise=_finite_only)
 
 
 @_program(np.angle)

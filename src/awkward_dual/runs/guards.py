@@ -6,6 +6,7 @@ NumPy is not: marks tell, when the derivative is computed, that there was one.
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Iterable
 from typing import Any, Protocol, TypeVar
@@ -15,7 +16,21 @@ import numpy as np
 from awkward_dual import compiled, loops
 from awkward_dual.errors import TangentLost
 
-__all__ = ("Holder", "check", "guard", "is_lent", "lend", "may_be_late", "settle_readers")
+__all__ = (
+    "Held",
+    "Holder",
+    "check",
+    "guard",
+    "held",
+    "held_index",
+    "is_alone",
+    "is_lent",
+    "lend",
+    "may_be_late",
+    "settle_readers",
+    "watch",
+    "writes",
+)
 
 #: below this many elements nothing is computed later than it is used
 SMALLEST = 2**14
@@ -24,7 +39,7 @@ SMALLEST = 2**14
 class Holder(Protocol):
     """What keeps arrays for later."""
 
-    guards: list[tuple[Any, int]]
+    guards: list[tuple[Held, int]]
 
     def settle(self) -> Any:
         """Compute what the arrays are kept for."""
@@ -34,6 +49,64 @@ class Holder(Protocol):
 
 
 H = TypeVar("H", bound=Holder)
+
+
+class _State:
+    writes = 0
+
+
+class Held:
+    """The one reference of all runs to an array: what else refers to it are others."""
+
+    __slots__ = ("__weakref__", "array")
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    @property
+    def ndim(self) -> int:
+        return self.array.ndim  # type: ignore[no-any-return]
+
+
+#: by the identity of the array
+_held: weakref.WeakValueDictionary[int, Held] = weakref.WeakValueDictionary()
+#: indices by their marks
+_indices: weakref.WeakValueDictionary[tuple[int, int], Held] = weakref.WeakValueDictionary()
+
+
+def held(array: Any) -> Held:
+    """The reference to an array."""
+    found = _held.get(id(array))
+    if found is None:
+        _held[id(array)] = found = Held(array)
+    return found
+
+
+def held_index(index: Any) -> tuple[Held, int]:
+    """The reference to an index, or to one with the same elements, and its mark.
+
+    Awkward makes the same index anew for every field of a record.
+    """
+    mark = _mark(index)
+    found = _indices.get((mark, len(index)))
+    if found is None or not (found.array is index or np.array_equal(found.array, index)):
+        _indices[mark, len(index)] = found = held(index)
+    return found, mark
+
+
+def _references(reference: Held) -> int:
+    return sys.getrefcount(reference.array)
+
+
+#: what is counted for an array that nobody else has
+_ALONE = _references(Held(np.empty(1)))
+
+
+def is_alone(array: int) -> bool:
+    """Whether an array, given by its identity, is kept by runs alone."""
+    found = _held.get(array)
+    return found is not None and _references(found) <= _ALONE
+
 
 _holders: weakref.WeakSet[Any] = weakref.WeakSet()
 #: buffers that others have, by their identity
@@ -47,13 +120,25 @@ def may_be_late(size: int) -> bool:
 
 def guard(holder: H, arrays: list[Any]) -> H:
     """Watch over arrays that `holder` keeps."""
-    holder.guards = [(array, _mark(array)) for array in arrays]
+    return watch(holder, [(held(array), _mark(array)) for array in arrays])
+
+
+def watch(holder: H, marks: list[tuple[Held, int]]) -> H:
+    """Watch over arrays whose marks are known."""
+    holder.guards = marks
     _holders.add(holder)
     return holder
 
 
+def writes() -> int:
+    """How often arrays of numbers were written to through duals."""
+    return _State.writes
+
+
 def settle_readers(array: Any) -> None:
     """Compute what depends on an array, before it is written to."""
+    if array.dtype.kind in "fc":
+        _State.writes += 1
     for holder in list(_holders):
         if any(np.may_share_memory(array, kept) for kept in holder.arrays()):
             holder.settle()
@@ -66,10 +151,10 @@ def lend(array: Any) -> None:
     owner = _owner(array)
     _lent[id(owner)] = owner
     for holder in list(_holders):
-        marked = [kept for kept, _ in holder.guards]
+        marked = {id(kept.array) for kept, _ in holder.guards}
         for kept in holder.arrays():
-            if np.may_share_memory(array, kept) and not any(kept is a for a in marked):
-                holder.guards.append((kept, _mark(kept)))
+            if np.may_share_memory(array, kept) and id(kept) not in marked:
+                holder.guards.append((held(kept), _mark(kept)))
 
 
 def is_lent(array: Any) -> bool:
@@ -90,9 +175,9 @@ def check(holders: Iterable[Any]) -> None:
     TangentLost
         Its values at the time when it was used are gone.
     """
-    guards = {(id(array), mark): array for holder in holders for array, mark in holder.guards}
-    for (_, mark), array in guards.items():
-        if _mark(array) != mark:
+    guards = {watched for holder in holders for watched in holder.guards}
+    for kept, mark in guards:
+        if _mark(kept.array) != mark:
             raise TangentLost(
                 "an array that was changed in place after it was used, before the derivative "
                 "of the result was computed,",

@@ -12,7 +12,7 @@ import numpy as np
 
 from awkward_dual import loops, threads
 from awkward_dual.linear import Broadcast, Fresh, Identity, LinearMap, Slice, Weighted
-from awkward_dual.runs.guards import check
+from awkward_dual.runs.guards import Held, check
 from awkward_dual.runs.steps import LONGEST, Scratch, Step, blocks, of_block
 from awkward_dual.tape import Node, next_serial
 
@@ -33,7 +33,7 @@ class StepNode(Node):
         self.readers = 0
         self._edges: Any = None
         #: constants, which may be changed in place before the pullback
-        self.guards: list[tuple[Any, int]] = []
+        self.guards: list[tuple[Held, int]] = []
         for parent in sources:
             parent.readers += 1
 
@@ -62,7 +62,7 @@ class StepNode(Node):
         self.guards = []
 
     def arrays(self) -> list[Any]:
-        return [array for array, _ in self.guards]
+        return [kept.array for kept, _ in self.guards]
 
     def _partials(self) -> list[Any]:
         block, one = slice(0, self.step.length), np.ones(1, self.dtype)

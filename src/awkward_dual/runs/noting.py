@@ -3,30 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from awkward_dual import compiled
+from awkward_dual.levels import Level
 from awkward_dual.rules.table import Rule
-from awkward_dual.runs.guards import guard, is_lent, may_be_late
+from awkward_dual.runs.block_loops import BlockLoop
+from awkward_dual.runs.budget import Budget, budget_of
+from awkward_dual.runs.guards import (
+    guard,
+    held_index,
+    is_lent,
+    may_be_late,
+    watch,
+)
 from awkward_dual.runs.nodes import StepNode
 from awkward_dual.runs.pending import Pending, noted, settled
 from awkward_dual.runs.steps import LONGEST, Gather, Step
+from awkward_dual.runs.values import Value
 from awkward_dual.tape import Node
 
 __all__ = ("note", "note_gather")
 
 #: below this many elements times directions a tangent is computed at once: the arrays of
 #: a run stay in the cache as they are
-SMALLEST = 2**20
+SMALLEST = 400_000
 #: below this many elements a tape holds partials
 SMALLEST_RECORDED = 2**17
-#: arrays that a run may keep from being freed for each direction, beside one
-KEPT = 2
 
 
-def note(row: Rule, y: Any, x: Sequence[Any], dx: Sequence[Any], owned: Sequence[bool]) -> Any:
+def note(
+    row: Rule,
+    y: Any,
+    x: Sequence[Any],
+    dx: Sequence[Any],
+    owned: Sequence[bool],
+    level: Level,
+) -> Any:
     """The tangent of an elementwise result as a step of a run.
 
     Parameters
@@ -39,6 +55,8 @@ def note(row: Rule, y: Any, x: Sequence[Any], dx: Sequence[Any], owned: Sequence
         The tangents of the inputs: raw, `Pending`, nodes, or ``None``.
     owned
         Which inputs are buffers of a dual; others may be written to by whoever has them.
+    level
+        That of the tangents.
 
     Returns
     -------
@@ -54,16 +72,16 @@ def note(row: Rule, y: Any, x: Sequence[Any], dx: Sequence[Any], owned: Sequence
                 a = y.dtype.type(a)
             elif a.shape != y.shape or (i in live and a.dtype != y.dtype):
                 return None
-            elif a.dtype != y.dtype:
+            elif a.dtype != y.dtype and a.dtype.kind != "b":
                 a = a.astype(y.dtype)
             operands.append(a)
-    make: Any = _pending if not isinstance(dx[live[0]], Node) else _node
+    make: Any = partial(_pending, row, level) if not isinstance(dx[live[0]], Node) else _node
     found = make(Step(row, y, operands, live), [dx[i] for i in live], owned)
     if found is None and len(live) > 1:
         # some have no partial at all
         heads = [a[:1] if a.ndim else a for a in (y, *operands)]
-        partials = row.body(np, *heads)
-        moving = tuple(i for i in live if partials[i] is not None)
+        found_partials = (row.option("elementwise") or row.body)(np, *heads)
+        moving = tuple(i for i in live if found_partials[i] is not None)
         if moving and moving != live:
             found = make(Step(row, y, operands, moving), [dx[i] for i in moving], owned)
     return found
@@ -97,7 +115,9 @@ def _node(step: Step, sources: list[Node], owned: Sequence[bool]) -> StepNode | 
     return guard(StepNode(step, sources), _exposed(step, sources, owned))
 
 
-def _pending(step: Step, sources: list[Any], owned: Sequence[bool]) -> Pending | None:
+def _pending(
+    row: Rule, level: Level, step: Step, sources: list[Any], owned: Sequence[bool]
+) -> Pending | None:
     sources = [settled(s) for s in sources]
     shapes = [_form_of(s) for s in sources]
     directions = shapes[0][0]
@@ -107,14 +127,51 @@ def _pending(step: Step, sources: list[Any], owned: Sequence[bool]) -> Pending |
     if any(type(s) is not Pending and s.dtype != step.dtype for s in sources):
         return None
     is_single = tuple(shape == single for shape in shapes)
-    loop = step.loop(step.live, is_single, is_one=directions == 1)
+    loop = step.block_loop(step.live, is_single, is_one=directions == 1)
     if loop is None:
         return None
+    value = _value(row, step, sources)
+    output = step.inputs[0]
     step.keep(loop.used)
     exposed = _exposed(step, sources, owned)
+    _compute_again(step, loop, value, sources)
+    step.hold()
     sources = [s.reshape(s.shape[0], -1) if type(s) is not Pending else s for s in sources]
-    sources = _short_enough(sources, step.kept, directions)
-    return guard(Pending(step, loop, sources, directions), exposed)
+    budget = budget_of(level)
+    budget.add(output)
+    sources = _short_enough(sources, budget, output.nbytes, directions)
+    pending = Pending(step, loop, sources, directions, budget)
+    pending.value = value
+    return guard(pending, exposed)
+
+
+def _value(row: Rule, step: Step, sources: list[Any]) -> Value | None:
+    """How the output of a step is computed again, if it can be."""
+    if not isinstance(row.target, np.ufunc):
+        return None
+    values: list[Value | None] = [None] * (len(step.inputs) - 1)
+    for i, s in zip(step.live, sources, strict=True):
+        if type(s) is Pending and s.value is not None and s.value.is_of(step.inputs[i + 1]):
+            values[i] = s.value
+    return Value(row, step, values)
+
+
+def _compute_again(step: Step, loop: BlockLoop, value: Value | None, sources: list[Any]) -> None:
+    """Forget what a step looks at and follows from arrays that the run keeps anyway."""
+    if value is None or not (behind := noted(sources)):
+        return
+    kept = set(step.kept).union(*(s.kept for s in behind))
+    values = [value, *value.inputs]
+    # the output last: it may follow from inputs that are computed again themselves
+    for i in sorted(loop.arguments, reverse=True):
+        array, of = step.inputs[i], values[i]
+        if array.ndim and of is not None and i not in loop.whole:
+            # what is looked at here is watched from now on
+            watched = {id(a) for a in step.inputs if type(a) is np.ndarray} if of is value else ()
+            again = of.again(kept - {id(array)}, watched)
+            if again is not None:
+                step.inputs[i] = again
+                kept.discard(id(array))
 
 
 def _exposed(step: Step, sources: list[Any], owned: Sequence[bool]) -> list[Any]:
@@ -131,7 +188,7 @@ def _exposed(step: Step, sources: list[Any], owned: Sequence[bool]) -> list[Any]
     return exposed
 
 
-def note_gather(t: Any, y: Any, index: Any) -> Pending | None:
+def note_gather(t: Any, y: Any, index: Any, level: Level) -> Pending | None:
     """The tangent of elements picked by a large index, pending.
 
     Parameters
@@ -142,6 +199,8 @@ def note_gather(t: Any, y: Any, index: Any) -> Pending | None:
         The elements.
     index
         Where they stand; a constant of Awkward's.
+    level
+        That of the tangent.
     """
     if type(index) is not np.ndarray or index.ndim != 1 or index.dtype != np.int64:
         return None
@@ -149,8 +208,11 @@ def note_gather(t: Any, y: Any, index: Any) -> Pending | None:
         return None
     if not index.flags.c_contiguous or not _is_long(y, t):
         return None
-    step = Gather(t, index)
-    return guard(Pending(step, step, [], len(t)), [index])
+    reference, mark = held_index(index)
+    budget = budget_of(level)
+    budget.add(y)
+    budget.add(reference.array)
+    return watch(Pending(Gather(t, reference), None, [], len(t), budget), [(reference, mark)])
 
 
 def _form_of(t: Any) -> tuple[int, ...]:
@@ -160,15 +222,14 @@ def _form_of(t: Any) -> tuple[int, ...]:
     return t.shape if t.ndim == 2 else (*t.shape, 1)
 
 
-def _short_enough(sources: list[Any], kept: frozenset[int], directions: int) -> list[Any]:
+def _short_enough(sources: list[Any], budget: Budget, size: int, directions: int) -> list[Any]:
     """The sources of another step, computed where the run would become too long."""
-    most = 1 + KEPT * directions
     while True:
         behind = noted(sources)
         if not behind:
             return sources
-        together = kept.union(*(s.kept for s in behind))
-        if len(together) <= most and sum(s.steps for s in behind) < LONGEST:
+        is_short = sum(s.steps for s in behind) < LONGEST
+        if is_short and budget.allows(directions, size):
             return sources
         longest = max(behind, key=lambda s: (len(s.kept), s.steps))
         sources = [s.settle() if s is longest else s for s in sources]

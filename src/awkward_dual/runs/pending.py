@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from awkward_dual import engine, loops, threads
-from awkward_dual.runs.guards import check
-from awkward_dual.runs.steps import Scratch, blocks, of_block
+from awkward_dual import engine, threads
+from awkward_dual.runs.block_loops import instruction
+from awkward_dual.runs.budget import Budget
+from awkward_dual.runs.guards import Held, check
+from awkward_dual.runs.program import Operand, Program
+from awkward_dual.runs.values import Value
 
 __all__ = ("Pending", "noted", "settled", "sum_segments")
 
@@ -24,21 +26,27 @@ class Pending:
     """
 
     __slots__ = (
-        "__weakref__", "directions", "guards", "kept", "length", "readers", "steps",
-        "tangent", "was_passed", "work",
+        "__weakref__", "budget", "directions", "dtype", "guards", "kept", "length", "readers", "steps",
+        "tangent", "value", "was_passed", "work",
     )  # fmt: skip
 
-    def __init__(self, step: Any, loop: Any, sources: list[Any], directions: int) -> None:
+    def __init__(
+        self, step: Any, loop: Any, sources: list[Any], directions: int, budget: Budget
+    ) -> None:
         self.work: tuple[Any, Any, list[Any]] | None = (step, loop, sources)
         self.directions = directions
+        self.budget = budget
         self.length = step.length
+        self.dtype = step.dtype
         self.tangent: Any = None
+        #: how its primal is computed again, if it can be
+        self.value: Value | None = None
         #: pending tangents that it is a source of
         self.readers = 0
         #: whether a run has gone through it without keeping its tangent
         self.was_passed = False
         #: arrays that may be changed in place before it is computed
-        self.guards: list[tuple[Any, int]] = []
+        self.guards: list[tuple[Held, int]] = []
         own = noted(sources)
         self.steps: int = 1 + sum(s.steps for s in own)
         self.kept: frozenset[int] = step.kept.union(*(s.kept for s in own))
@@ -57,10 +65,12 @@ class Pending:
 
     def hold(self, tangent: Any) -> None:
         """Its tangent is known: what it is computed from may be freed."""
+        self.budget.add(tangent, is_primal=False)
         self.tangent = tangent
         # in this order, for other threads
         self.work = None
         self.guards = []
+        self.value = None
 
 
 def settled(s: Any) -> Any:
@@ -98,59 +108,43 @@ class _Run:
         self._visit(s, work)
         return s
 
-    def pass_block(self, block: slice, whole: dict[Pending, Any], scratch: Scratch) -> Any:
-        """The last tangent of a block; those in `whole` are written there."""
+    def program(self, whole: dict[Pending, Any]) -> tuple[Program, Any]:
+        """Its instructions, and where the last tangent is; those in `whole` are written there."""
+        last = self.order[-1][0]
+        program = Program(last.directions, last.dtype)
         found: dict[Pending, Any] = {}
-        left = dict(self.uses)
-        is_one = scratch.directions == 1
         for pending, step, loop, sources in self.order:
             kept = whole.get(pending)
-            if kept is None:
-                to = scratch.take(block)
-            else:
-                to = kept[0, block] if is_one else kept[:, block]
-            given = [
-                found[s] if type(s) is Pending else of_block(s, block, scratch.directions)
-                for s in sources
-            ]
-            loop.run(step.at(block, to if is_one else to[0]), given, to)
-            found[pending] = to
-            for s in noted(sources):
-                left[s] -= 1
-                if not left[s] and s not in whole:
-                    scratch.give_back(found.pop(s))
-        return to
+            out = program.tangent() if kept is None else program.rows(kept)
+            step.put(program, loop, [found[s] if type(s) is Pending else s for s in sources], out)
+            found[pending] = out
+        return program, found[last]
 
 
-def _sweep(last: Pending, work: Any, consume: Callable[[slice, Any], None] | None = None) -> Any:
+def _sweep(last: Pending, work: Any, sums: tuple[Any, Any] | None = None) -> Any:
     """Go through a run, and keep the tangents that others will ask for.
 
     Parameters
     ----------
     last, work
         The last step, and its work: another thread may be done with it by now.
-    consume
-        Takes each block of its tangent, which then need not be kept. Without it the
-        whole tangent is given back.
+    sums
+        Offsets of segments, and an array to which the sums over them are added: the tangent
+        then need not be kept. Without them the whole tangent is given back.
     """
     run = _Run(last, work)
     check(p for p, *_ in run.order)
     kept = [p for p, *_ in run.order if p.readers > run.uses[p]]
-    if consume is None and last not in kept:
+    if sums is None and last not in kept:
         kept.append(last)
-    dtype = work[0].dtype
-    whole = {p: np.empty((p.directions, p.length), dtype) for p in kept}
-
-    def go(part: slice) -> None:
-        scratch = Scratch(last.directions, dtype)
-        for block in blocks(part, last.directions):
-            out = run.pass_block(block, whole, scratch)
-            if consume is not None:
-                consume(block, out)
-            if last not in whole:
-                scratch.give_back(out)
-
-    threads.in_threads(go, last.length)
+    whole = {p: np.empty((p.directions, p.length), p.dtype) for p in kept}
+    program, out = run.program(whole)
+    if sums is not None:
+        offsets, totals = sums
+        segments, count = program.elements(offsets).whole, Operand(len(offsets) - 1)
+        add = instruction("add_segments", last.dtype.type)
+        program.add(add, [out, segments, count, program.rows(totals).whole])
+    program.run(last.length)
     for pending, tangent in whole.items():
         pending.hold(tangent)
     return whole.get(last)
@@ -165,14 +159,10 @@ def sum_segments(pending: Pending, offsets: Any) -> Any:
     if work is None:
         return engine.segment_sum(pending.tangent, offsets)
     offsets = np.ascontiguousarray(offsets)
-    out = np.zeros((pending.directions, len(offsets) - 1), work[0].dtype)
+    totals = np.zeros((pending.directions, len(offsets) - 1), pending.dtype)
     pending.was_passed = True
-
-    def add(block: slice, rows: Any) -> None:
-        loops.add_segments(rows.reshape(pending.directions, -1), block.start, offsets, out)
-
-    _sweep(pending, work, add)
-    return out
+    _sweep(pending, work, (offsets, totals))
+    return totals
 
 
 def noted(sources: list[Any]) -> set[Pending]:

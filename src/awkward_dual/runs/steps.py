@@ -7,15 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from awkward_dual import compiled, loops
+from awkward_dual import compiled
 from awkward_dual.rules.table import Rule
+from awkward_dual.runs.block_loops import BlockLoop, for_products, instruction
+from awkward_dual.runs.guards import Held, held
+from awkward_dual.runs.program import Operand, Program, Register
+from awkward_dual.twins import TWINS
 
-__all__ = ("LONGEST", "Gather", "Scratch", "Step", "blocks", "of_block")
+__all__ = ("LONGEST", "Again", "Gather", "Scratch", "Step", "blocks", "leaves", "of_block")
 
 #: elements times directions of a block
 BLOCK = 2**16
 #: steps of a run
-LONGEST = 64
+LONGEST = 128
 
 
 class Step:
@@ -35,10 +39,18 @@ class Step:
     def __init__(self, row: Rule, y: Any, x: Sequence[Any], live: tuple[int, ...]) -> None:
         self.inputs: list[Any] = [y, *x]
         ndims = tuple(a.ndim for a in self.inputs)
-        self.form = compiled.Form(row.body, y.dtype.type, ndims, row.target)
+        flags = tuple(i for i, a in enumerate(self.inputs) if a.dtype.kind == "b")
+        body = row.option("elementwise") or row.body
+        self.form = compiled.Form(body, y.dtype.type, ndims, row.target, flags)
         self.live = live
         self.length = len(y)
         self.dtype = y.dtype
+
+    def block_loop(
+        self, live: tuple[int, ...], single: tuple[bool, ...], *, is_one: bool
+    ) -> BlockLoop | None:
+        """The loop for some of the tangents, as an instruction."""
+        return self.form.loop(self.inputs, live, single, is_one=is_one, build=for_products)  # type: ignore[no-any-return]
 
     def loop(self, live: tuple[int, ...], single: tuple[bool, ...], *, is_one: bool) -> Any:
         """The loop for some of the tangents; see `compiled.Form.loop`."""
@@ -48,18 +60,79 @@ class Step:
         """Forget the arrays at all other positions."""
         self.inputs = [a if i in used or not a.ndim else None for i, a in enumerate(self.inputs)]
 
+    def hold(self) -> None:
+        """Keep arrays by the one reference of all runs."""
+        self.inputs = [held(a) if type(a) is np.ndarray else a for a in self.inputs]
+
     def arrays(self) -> list[Any]:
         """What it keeps from being freed."""
-        return [a for a in self.inputs if a is not None and a.ndim]
+        return leaves(self.inputs)
 
     @property
     def kept(self) -> frozenset[int]:
         """The arrays that it keeps from being freed, by their identity."""
         return frozenset(map(id, self.arrays()))
 
+    def put(self, program: Program, loop: BlockLoop, sources: Sequence[Any], out: Any) -> None:
+        """Append the instructions that fill `out` from the tangents of its inputs."""
+        arguments = [program.primal(self.inputs[i]) for i in loop.arguments]
+        arguments += self._prepared(program, loop)
+        arguments += [program.rows(s) if type(s) is np.ndarray else s for s in sources]
+        arguments += [Register(1) for _ in range(loop.partials)]
+        program.add(loop.function, [*arguments, out])
+
+    def _prepared(self, program: Program, loop: BlockLoop) -> list[Any]:
+        if (
+            loop.prepared
+            and loop.has_twins(self.dtype)
+            and all(self.inputs[args[0]].ndim for _, args in loop.prepared)
+        ):
+            return [
+                program.turned(program.primal(self.inputs[args[0]]), TWINS[ufunc])
+                for ufunc, args in loop.prepared
+            ]
+        whole = enumerate(self.inputs)
+        inputs = [None if i not in loop.whole else getattr(a, "array", a) for i, a in whole]
+        return program.prepare(loop.prepared, inputs) if loop.prepared else []
+
     def at(self, block: slice, other: Any) -> list[Any]:
         """The inputs of a block; any array of its length stands for those not looked at."""
         return [other if a is None else a[block] if a.ndim else a[()] for a in self.inputs]
+
+
+class Again:
+    """The output of a step that is computed again from arrays that are kept anyway.
+
+    Attributes
+    ----------
+    loop
+        The loop that fills a block with it.
+    arguments
+        What the loop reads: numbers, arrays, and others that are computed again.
+    output
+        A weak reference to the output itself.
+    """
+
+    __slots__ = ("arguments", "loop", "ndim", "output")
+
+    def __init__(self, loop: Any, arguments: list[Any], output: Any) -> None:
+        self.loop = loop
+        self.arguments = arguments
+        self.output = output
+        self.ndim = 1
+
+
+def leaves(inputs: Sequence[Any]) -> list[Any]:
+    """The arrays among inputs, and those that they are computed from."""
+    found = []
+    for a in inputs:
+        if type(a) is Again:
+            found += leaves(a.arguments)
+        elif type(a) is Held:
+            found.append(a.array)
+        elif a is not None and a.ndim:
+            found.append(a)
+    return found
 
 
 class Gather:
@@ -67,26 +140,25 @@ class Gather:
 
     __slots__ = ("dtype", "index", "length", "tangent")
 
-    def __init__(self, tangent: Any, index: Any) -> None:
-        self.tangent = np.ascontiguousarray(tangent)
+    def __init__(self, tangent: Any, index: Held) -> None:
+        self.tangent = held(tangent)
         self.index = index
         self.dtype = tangent.dtype
-        self.length = len(index)
+        self.length = len(index.array)
 
     def arrays(self) -> list[Any]:
-        return [self.index]
+        return [self.index.array]
 
     @property
     def kept(self) -> frozenset[int]:
-        return frozenset((id(self.index), id(self.tangent)))
+        return frozenset((id(self.index.array), id(self.tangent.array)))
 
-    def at(self, block: slice, other: Any) -> list[Any]:
-        return [self.index[block]]
-
-    def run(self, inputs: Sequence[Any], _tangents: Sequence[Any], out: Any) -> None:
-        """Fill `out`, as a compiled loop does."""
-        rows = out.reshape(1, -1) if out.ndim == 1 else out
-        loops.pick_into(rows, self.tangent, inputs[0])
+    def put(self, program: Program, _loop: Any, _sources: Sequence[Any], out: Any) -> None:
+        """Append the instruction that fills `out`."""
+        rows, index = program.rows(self.tangent.array), program.elements(self.index.array)
+        length = Operand(self.tangent.array.shape[1])
+        pick = instruction("pick", self.dtype.type)
+        program.add(pick, [rows.whole, index, length, out])
 
 
 def blocks(part: slice, directions: int) -> list[slice]:

@@ -1,0 +1,63 @@
+"""How much memory runs may keep: what a program would have freed, and tangents that are there.
+
+A run keeps what its steps look at until someone asks for its tangent. That takes the place of
+tangents that were not computed, and is limited by what the program itself takes.
+"""
+
+from __future__ import annotations
+
+import weakref
+from functools import partial
+from typing import Any
+
+from awkward_dual.levels import Level
+from awkward_dual.runs.guards import is_alone
+
+__all__ = ("Budget", "budget_of")
+
+#: bytes for each byte that the program takes at its peak, and for each direction
+PRIMALS, TANGENTS = 1.0, 1.4
+#: arrays that any program is taken to need
+FEWEST = 2
+
+
+class Budget:
+    """The large arrays of one call of an operator.
+
+    Attributes
+    ----------
+    peak
+        The most bytes that the primals took which somebody else than runs had.
+    """
+
+    __slots__ = ("_arrays", "_bytes", "peak")
+
+    def __init__(self) -> None:
+        self._arrays: dict[int, tuple[Any, int]] = {}
+        self._bytes = 0
+        self.peak = 0
+
+    def add(self, array: Any, *, is_primal: bool = True) -> None:
+        """Count an array until it is freed."""
+        key = id(array)
+        if key not in self._arrays:
+            freed = partial(self._forget, key, array.nbytes)
+            self._arrays[key] = weakref.ref(array, freed), array.nbytes if is_primal else 0
+            self._bytes += array.nbytes
+
+    def _forget(self, key: int, size: int, _reference: Any) -> None:
+        del self._arrays[key]
+        self._bytes -= size
+
+    def allows(self, directions: int, size: int) -> bool:
+        """Whether there is room for another array of so many bytes, and tangents of it."""
+        taken = [size for key, (_, size) in list(self._arrays.items()) if not is_alone(key)]
+        self.peak = max(self.peak if taken else 0, sum(taken), FEWEST * size)
+        return self._bytes + directions * size <= (PRIMALS + TANGENTS * directions) * self.peak
+
+
+def budget_of(level: Level) -> Budget:
+    """That of a call."""
+    if level.budget is None:
+        level.budget = Budget()
+    return level.budget  # type: ignore[no-any-return]
