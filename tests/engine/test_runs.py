@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import pickle
+import sys
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -630,6 +631,24 @@ def test_aliases(engine: str) -> None:
         close(y.tangent[0], W)
         y *= 2
         close(z.tangent[0], 2 * W)
+
+
+def test_threads_that_write_while_others_note() -> None:
+    x, v = ragged(X), ragged(V)
+
+    def program(x: Any) -> Any:
+        # options are broadcast by writes into indices
+        return ak.sum(np.sin(x) * ak.max(x, axis=-1))
+
+    expected = ad.jvp(program, (x,), (v,))[1]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda _: ad.jvp(program, (x,), (v,))[1], range(48)))
+    finally:
+        sys.setswitchinterval(before)
+    assert set(found) == {expected}
 
 
 def test_threads_that_ask_for_the_same() -> None:

@@ -2,8 +2,12 @@
 
 The tangent that an elementwise rule or a gather gives is first only noted: a step, with
 what its compiled loop looks at. Whoever asks for it has the run of steps behind it computed
-in blocks that stay in the cache, so that the tangents in between never reach the
+by one compiled loop that goes through blocks, so that the tangents in between never reach the
 memory. On a tape a step is a node, and a cotangent passes the run the other way round.
+
+`noting` says what is noted, as `steps` with `pending` tangents or as `nodes`; `program` turns a run
+into instructions (`block_loops`) for the `interpreter`. `values` are computed again where
+that saves an array; `guards` watch over arrays that are kept, and a `budget` limits them.
 This is preaccumulation (Griewank and Walther, Evaluating Derivatives, section 10.2), with
 blocks in place of stored partials.
 """

@@ -51,7 +51,8 @@ class Budget:
 
     def allows(self, directions: int, size: int) -> bool:
         """Whether there is room for another array of so many bytes, and tangents of it."""
-        taken = [size for key, (_, size) in list(self._arrays.items()) if not is_alone(key)]
+        # a copy: what is freed meanwhile leaves the dictionary
+        taken = [size for key, (_, size) in self._arrays.copy().items() if not is_alone(key)]
         self.peak = max(self.peak if taken else 0, sum(taken), FEWEST * size)
         return self._bytes + directions * size <= (PRIMALS + TANGENTS * directions) * self.peak
 

@@ -6,7 +6,9 @@ NumPy is not: marks tell, when the derivative is computed, that there was one.
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 import weakref
 from collections.abc import Iterable
 from typing import Any, Protocol, TypeVar
@@ -53,6 +55,17 @@ H = TypeVar("H", bound=Holder)
 
 class _State:
     writes = 0
+    #: while the set of holders changes or is read
+    lock = threading.Lock()
+
+
+def _after_fork() -> None:
+    """A forked process has no thread that would release the lock."""
+    _State.lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class Held:
@@ -126,8 +139,14 @@ def guard(holder: H, arrays: list[Any]) -> H:
 def watch(holder: H, marks: list[tuple[Held, int]]) -> H:
     """Watch over arrays whose marks are known."""
     holder.guards = marks
-    _holders.add(holder)
+    with _State.lock:
+        _holders.add(holder)
     return holder
+
+
+def _all_holders() -> list[Any]:
+    with _State.lock:
+        return list(_holders)
 
 
 def writes() -> int:
@@ -137,9 +156,12 @@ def writes() -> int:
 
 def settle_readers(array: Any) -> None:
     """Compute what depends on an array, before it is written to."""
+    owner = _owner(array)
+    if owner.base is None and not may_be_late(owner.size):
+        return
     if array.dtype.kind in "fc":
         _State.writes += 1
-    for holder in list(_holders):
+    for holder in _all_holders():
         if any(np.may_share_memory(array, kept) for kept in holder.arrays()):
             holder.settle()
 
@@ -150,7 +172,7 @@ def lend(array: Any) -> None:
         return
     owner = _owner(array)
     _lent[id(owner)] = owner
-    for holder in list(_holders):
+    for holder in _all_holders():
         marked = {id(kept.array) for kept, _ in holder.guards}
         for kept in holder.arrays():
             if np.may_share_memory(array, kept) and id(kept) not in marked:

@@ -9,7 +9,7 @@ import numpy as np
 
 from awkward_dual import compiled, threads
 from awkward_dual.runs.block_loops import instruction
-from awkward_dual.runs.guards import Held, is_lent
+from awkward_dual.runs.guards import Held
 
 __all__ = ("Operand", "Program", "Register")
 
@@ -124,8 +124,7 @@ class Program:
         if isinstance(x, np.generic):
             return self.number(x)
         output = x.output() if x.loop.is_slow else None
-        if output is not None and not is_lent(output):
-            # someone has it: it is read
+        if output is not None:
             return self.elements(output)
         given = [self.primal(a) for a in x.arguments]
         key = (x.loop.function.address, *given)

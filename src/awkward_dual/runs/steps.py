@@ -10,7 +10,7 @@ import numpy as np
 from awkward_dual import compiled
 from awkward_dual.rules.table import Rule
 from awkward_dual.runs.block_loops import BlockLoop, for_products, instruction
-from awkward_dual.runs.guards import Held, held
+from awkward_dual.runs.guards import Held, held, is_lent, writes
 from awkward_dual.runs.program import Operand, Program, Register
 from awkward_dual.twins import TWINS
 
@@ -109,17 +109,21 @@ class Again:
         The loop that fills a block with it.
     arguments
         What the loop reads: numbers, arrays, and others that are computed again.
-    output
-        A weak reference to the output itself.
     """
 
-    __slots__ = ("arguments", "loop", "ndim", "output")
+    __slots__ = ("_output", "_writes", "arguments", "loop", "ndim")
 
-    def __init__(self, loop: Any, arguments: list[Any], output: Any) -> None:
+    def __init__(self, loop: BlockLoop, arguments: list[Any], output: Any) -> None:
         self.loop = loop
         self.arguments = arguments
-        self.output = output
         self.ndim = 1
+        self._output = output
+        self._writes = writes()
+
+    def output(self) -> Any:
+        """The array itself, if someone else has it and nobody may have written to it."""
+        output = self._output() if self._writes == writes() else None
+        return None if output is None or is_lent(output) else output
 
 
 def leaves(inputs: Sequence[Any]) -> list[Any]:
