@@ -12,6 +12,7 @@ from awkward_dual.array import DualArray, as_dual, wrap, wrap_all
 from awkward_dual.errors import TangentLost
 from awkward_dual.pair import Pair, lowest, raw_or_live
 from awkward_dual.rules import find
+from awkward_dual.runs import settle_readers
 
 __all__ = ("DualNumpy",)
 
@@ -43,8 +44,15 @@ class DualModule:
         def call(*args: Any, **kwargs: Any) -> Any:
             # constants need not go through the protocol, and do so often
             raw = [a._primal if type(a) is DualArray and a._level is None else a for a in args]
-            if all(map(_is_plain, raw)) and all(map(_is_plain, kwargs.values())):
-                return wrap_all(function(*raw, **kwargs))
+            if all(map(_is_plain, raw)):
+                if all(map(_is_plain, kwargs.values())):
+                    return wrap_all(function(*raw, **kwargs))
+                out = kwargs.get("out")
+                raw_out = out._primal if type(out) is DualArray and out._level is None else None
+                if len(kwargs) == 1 and type(raw_out) is np.ndarray:
+                    settle_readers(raw_out)
+                    function(*raw, out=raw_out)
+                    return out
             return wrap_all(function(*args, **kwargs))
 
         call.__name__ = name
