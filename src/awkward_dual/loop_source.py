@@ -85,24 +85,28 @@ def of_a_block(
         c = f"{kept[partial]}[i]" if partial in kept else partial
         products.append(_product(c, f"t{j}" if single[j] else f"t{j}[i]"))
     product = f"out[i] = {' + '.join(products)}"
-    if not is_one and (kept or formulas.steps):
-        lines += [
-            "    for i in range(n):",
-            *(f"        {step}" for step in _steps(formulas)),
-            *(f"        {c}[i] = {name}" for name, c in kept.items()),
-        ]
-    lines.append("    for k in range(directions):")
-    for name in [*(f"t{j}" for j in terms), "out"]:
-        is_single = name != "out" and single[int(name[1:])]
-        lines.append(
-            f"        {name} = array({at[name]} + k * {step[name]}, "
-            f"{'1)[0]' if is_single else 'n)'}"
+    steps = _steps(formulas)
+    moved = "" if is_one else " + k * {step}"
+    taken = [
+        f"{name} = "
+        + _taken(
+            "number" if name != "out" and single[int(name[1:])] else "array",
+            at[name] + moved.format(step=step[name]),
         )
-    lines.append("        for i in range(n):")
+        for name in [*(f"t{j}" for j in terms), "out"]
+    ]
     if is_one:
-        lines += [f"            {step}" for step in _steps(formulas)]
-    lines.append(f"            {product}")
-    return "\n".join(lines)
+        lines += [*_indented(1, taken), "    for i in range(n):"]
+        return "\n".join([*lines, *_indented(2, [*steps, product])])
+    if kept:
+        lines.append("    for i in range(n):")
+        lines += _indented(2, [*steps, *(f"{c}[i] = {name}" for name, c in kept.items())])
+    lines += ["    for k in range(directions):", *_indented(2, taken), "        for i in range(n):"]
+    return "\n".join([*lines, *_indented(3, [product])])
+
+
+def _indented(depth: int, lines: Sequence[str]) -> list[str]:
+    return [f"{'    ' * depth}{line}" for line in lines]
 
 
 def kept_partials(formulas: Formulas) -> dict[str, str]:
