@@ -189,15 +189,22 @@ def extremum_tangent(x: Any, y: Any, t: Any, offsets: Any, out: Any) -> None:
 
 
 def fingerprint(bits: Any) -> int:
-    """A number that changes with almost every change of an array, given as unsigned integers."""
+    """A number that tells arrays of one length, given as unsigned integers, from one another.
+
+    That two have the same is as likely as that two random numbers of 64 bits are the same.
+    """
     run: Callable[[Any], Any] = compiled.compile_loop(_fingerprint)
     return int(run(bits))
 
 
 def _fingerprint(bits: Any) -> Any:
+    # each element is mixed with its position, as splitmix64 does (Steele, Lea and Flood 2014)
     total = np.uint64(0)
     for i in range(len(bits)):
-        total += (np.uint64(bits[i]) ^ np.uint64(0x9E3779B97F4A7C15)) * np.uint64(2 * i + 1)
+        x = np.uint64(bits[i]) + np.uint64(i) * np.uint64(0x9E3779B97F4A7C15)
+        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        total += x ^ (x >> np.uint64(31))
     return total
 
 

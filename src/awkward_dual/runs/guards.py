@@ -102,7 +102,7 @@ def held_index(index: Any) -> tuple[Held, int]:
     """
     mark = _mark(index)
     found = _indices.get((mark, len(index)))
-    if found is None or not (found.array is index or np.array_equal(found.array, index)):
+    if found is None:
         _indices[mark, len(index)] = found = held(index)
     return found, mark
 
