@@ -31,7 +31,7 @@ __all__ = (
     "product_of_others",
     "product_tangent",
     "scatter_add",
-    "scatter_from",
+    "scatter_rows",
     "segment_sum",
     "swept",
 )
@@ -271,16 +271,12 @@ def scatter_add(rows: Any, index: Any, t: Any) -> bool:
     """Add each element to the row element that its index names; whether the loop did it."""
     if not compiled.pays(t.size):
         return False
-    compiled.compile_loop(_scatter_add)(rows, index, 0, t)
+    compiled.compile_loop(scatter_rows)(rows, index, 0, t)
     return True
 
 
-def scatter_from(rows: Any, index: Any, t: Any) -> None:
-    """The transposed of `pick_rows`, added to `rows`."""
-    compiled.compile_loop(_scatter_add)(rows, index, rows.shape[1], t)
-
-
-def _scatter_add(rows: Any, index: Any, wrap: int, t: Any) -> None:
+def scatter_rows(rows: Any, index: Any, wrap: int, t: Any) -> None:
+    """Compiled: the transposed of `pick_rows`, added to `rows`."""
     for k in range(rows.shape[0]):
         for i in range(len(index)):
             j = index[i]

@@ -18,7 +18,7 @@ import pytest
 import awkward_dual as ad
 from awkward_dual import compiled
 from awkward_dual.deferred import DeferredArray
-from awkward_dual.runs import pending, steps
+from awkward_dual.runs import pending
 from awkward_dual.runs import program as programs
 
 SIZE = 3_000
@@ -32,7 +32,6 @@ OFFSETS = np.concatenate([[0], np.sort(RNG.integers(0, SIZE, 700)), [SIZE]])
 @pytest.fixture(autouse=True)
 def _forced(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # several blocks, the last one shorter
-    monkeypatch.setattr(steps, "BLOCK", 1_100)
     monkeypatch.setattr(programs, "SHORTEST", 250)
     monkeypatch.setattr(programs, "BLOCK", 1_100)
     before = ad.set_engine("compiled")
@@ -569,6 +568,16 @@ def test_linearize_and_checkpoint() -> None:
     close(push(V), expected)
     (dx,) = ad.vjp(ad.checkpoint(program), X)[1](W)
     close(dx, ad.vjp(program, X)[1](W)[0])
+
+
+def test_an_array_beside_its_own_elements() -> None:
+    order = ad.DualArray(RNG.permutation(SIZE))
+
+    def program(x: Any) -> Any:
+        return np.sum(np.sin(x * x[order]) + x)
+
+    gradient = ad.grad(program)(X)
+    close(gradient, with_numpy(lambda: ad.grad(program)(X)))
 
 
 def test_rows_of_cotangents() -> None:

@@ -110,6 +110,38 @@ def NAME(table, start, n, directions):
         sums = array(table[6] + k * table[7], (1, table[4]))
         add_segments(array(table[0] + k * table[1], (1, n)), start, offsets, first, sums)
 """,
+    # the transposed of `pick`: elements, index, length of the row, row
+    "scatter": """
+def NAME(table, start, n, directions):
+    index = integers(table[2], n)
+    for k in range(directions):
+        row = array(table[6] + k * table[7], (1, table[4]))
+        scatter(row, index, table[4], array(table[0] + k * table[1], (1, n)))
+""",
+    # added to another block: elements, sums
+    "add": """
+def NAME(table, start, n, directions):
+    for k in range(directions):
+        x = array(table[0] + k * table[1], n)
+        out = array(table[2] + k * table[3], n)
+        for i in range(n):
+            out[i] += x[i]
+""",
+    # added to one number: elements, sum
+    "add_all": """
+def NAME(table, start, n, directions):
+    for k in range(directions):
+        x = array(table[0] + k * table[1], n)
+        a = b = c = d = F(0.0)
+        for i in range(0, n - 3, 4):
+            a += x[i]
+            b += x[i + 1]
+            c += x[i + 2]
+            d += x[i + 3]
+        for i in range(n - n % 4, n):
+            a += x[i]
+        array(table[2] + k * table[3], 1)[0] += (a + b) + (c + d)
+""",
     # sine, or with a shift of one the cosine
     "turn": """
 def NAME(table, start, n, directions):
@@ -150,6 +182,7 @@ def _compile(source: str, scalar: Any) -> Any:
         "pick": loops.pick_rows,
         "add_segments": loops.add_segments,
         "quarters": twins.quarters,
+        "scatter": loops.scatter_rows,
     }
     names |= {k: compiled.compile_loop(part) for k, part in parts.items() if f" {k}(" in source}
     return compiled.compile_source(source, "block", scalar, names, interpreter.as_instruction)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import heapq
 import math
-import threading
 from collections.abc import Container
 from typing import Any
 
 import numpy as np
 
-from awkward_dual import loops, threads
+from awkward_dual import threads
 from awkward_dual.linear import Broadcast, Fresh, Identity, LinearMap, Slice, Weighted
+from awkward_dual.runs.block_loops import instruction
 from awkward_dual.runs.guards import Held, check
-from awkward_dual.runs.steps import LONGEST, Scratch, Step, blocks, of_block
+from awkward_dual.runs.program import Operand, Program
+from awkward_dual.runs.steps import LONGEST, Step
 from awkward_dual.tape import Node, next_serial
 
 __all__ = ("StepNode",)
@@ -65,14 +66,14 @@ class StepNode(Node):
         return [kept.array for kept, _ in self.guards]
 
     def _partials(self) -> list[Any]:
-        block, one = slice(0, self.step.length), np.ones(1, self.dtype)
-        partials = []
-        for i in self.step.live:
-            partial = np.empty(self.shape, self.dtype)
+        one = np.ones((1, 1), self.dtype)
+        program = Program(1, self.dtype)
+        partials = [np.empty((1, *self.shape), self.dtype) for _ in self.step.live]
+        for i, partial in zip(self.step.live, partials, strict=True):
             loop = self.step.loop((i,), (True,), is_one=True)
-            loop.run(self.step.at(block, partial), [one], partial)
-            partials.append(partial)
-        return partials
+            self.step.put(program, loop, [one], program.rows(partial))
+        program.run(self.step.length)
+        return [partial[0] for partial in partials]
 
     def pull(self, cotangent: Any, waiting: Container[int]) -> list[tuple[Node, tuple[Any, Any]]]:
         is_raw = type(cotangent) is np.ndarray and cotangent.dtype == self.dtype
@@ -138,86 +139,56 @@ class _Sweep:
 
     def __init__(self, run: _Run, rows: Any) -> None:
         self.run = run
-        self.directions = len(rows)
-        self.dtype = rows.dtype
         last = run.nodes[0]
         check(run.nodes)
-        self.inside = set(run.nodes)
         # what a sum gives back is the same for all elements
         is_single = rows.strides[-1] == 0
-        self.first = np.ascontiguousarray(rows[:, :1]) if is_single else rows
-        self.plan = [(node, self._loops(node, is_single and node is last)) for node in run.nodes]
-        leaves = {parent for node in run.nodes for parent in node.sources} - self.inside
+        self.program = Program(len(rows), rows.dtype)
+        leaves = {parent for node in run.nodes for parent in node.sources} - set(run.nodes)
         self.whole = {
-            leaf: np.empty((self.directions, *leaf.shape), self.dtype)
+            leaf: np.empty((len(rows), *leaf.shape), rows.dtype)
             for leaf in leaves
             if leaf.shape and leaf not in run.gathers
         }
+        numbers = {leaf for leaf in leaves if not leaf.shape}
         self.sums = {
-            leaf: np.zeros(self.directions, self.dtype) for leaf in leaves if not leaf.shape
+            node: np.zeros((len(rows), *node.shape), rows.dtype)
+            for node in numbers.union(parent for parent, _ in run.gathers.values())
         }
-        self.scattered = {
-            parent: np.zeros((self.directions, *parent.shape), self.dtype)
-            for parent, _ in run.gathers.values()
+        self.cotangents: dict[Node, Any] = {
+            last: self.program.rows(np.ascontiguousarray(rows[:, :1]) if is_single else rows)
         }
-        self.lock = threading.Lock()
-        threads.in_threads(self._go, last.step.length)
+        for node in run.nodes:
+            self._pass(node, is_single=is_single and node is last)
+        for picked, (parent, index) in run.gathers.items():
+            self._scatter(picked, parent, index)
+        self.program.run(last.step.length, is_summed=bool(self.sums))
 
     def results(self) -> list[tuple[Node, Any]]:
         """The cotangents of what the run comes from."""
-        return [*self.whole.items(), *self.sums.items(), *self.scattered.items()]
+        return [*self.whole.items(), *self.sums.items()]
 
-    def _loops(self, node: StepNode, single: bool) -> list[tuple[Node, Any]]:
-        return [
-            (parent, node.step.loop((i,), (single,), is_one=self.directions == 1))
-            for i, parent in zip(node.step.live, node.sources, strict=True)
-        ]
+    def _pass(self, node: StepNode, *, is_single: bool) -> None:
+        """What one step gives its parents, from the cotangent of its output."""
+        program, w = self.program, self.cotangents.pop(node)
+        for i, parent in zip(node.step.live, node.sources, strict=True):
+            loop = node.step.loop((i,), (is_single,), is_one=program.directions == 1)
+            is_first = parent not in self.cotangents
+            is_kept = is_first and parent in self.whole
+            out: Any = program.rows(self.whole[parent]) if is_kept else program.tangent()
+            node.step.put(program, loop, [w], out)
+            if not parent.shape:
+                cell = program.rows(self.sums[parent].reshape(-1, 1))
+                program.add(instruction("add_all", program.dtype.type), [out, cell])
+            elif is_first:
+                self.cotangents[parent] = out
+            else:
+                add = instruction("add", program.dtype.type)
+                program.add(add, [out, self.cotangents[parent]])
 
-    def _go(self, part: slice) -> None:
-        scratch = Scratch(self.directions, self.dtype)
-        # threads have settings of their own
-        with np.errstate(all="ignore"):
-            for block in blocks(part, self.directions):
-                self._pass(block, scratch)
-
-    def _pass(self, block: slice, scratch: Scratch) -> None:
-        last = self.run.nodes[0]
-        found: dict[Node, Any] = {last: of_block(self.first, block, self.directions)}
-        for step_node, loops_of in self.plan:
-            w = found.pop(step_node)
-            for parent, loop in loops_of:
-                self._add(parent, loop, step_node.step, w, block, found, scratch)
-            if step_node is not last:
-                scratch.give_back(w)
-        for node, (parent, index) in self.run.gathers.items():
-            w = found.pop(node)
-            rows = w.reshape(1, -1) if w.ndim == 1 else w
-            loops.scatter_from(self.scattered[parent], index[block], rows)
-            scratch.give_back(w)
-
-    def _add(
-        self,
-        parent: Node,
-        loop: Any,
-        step: Step,
-        w: Any,
-        block: slice,
-        found: dict[Node, Any],
-        scratch: Scratch,
-    ) -> None:
-        """What one step gives one parent, from the cotangent `w` of its output."""
-        is_one, is_new = self.directions == 1, parent not in found
-        if is_new and parent in self.whole:
-            to = self.whole[parent][0, block] if is_one else self.whole[parent][:, block]
-        else:
-            to = scratch.take(block)
-        loop.run(step.at(block, to if is_one else to[0]), [w], to)
-        if parent in self.sums:
-            with self.lock:
-                self.sums[parent] += to.sum(axis=-1)
-            scratch.give_back(to)
-        elif is_new:
-            found[parent] = to
-        else:
-            np.add(found[parent], to, out=found[parent])
-            scratch.give_back(to)
+    def _scatter(self, node: Node, parent: Node, index: Any) -> None:
+        program = self.program
+        rows, length = program.rows(self.sums[parent]).whole, Operand(parent.shape[0])
+        scatter = instruction("scatter", program.dtype.type)
+        w = self.cotangents.pop(node)
+        program.add(scatter, [w, program.elements(index), length, rows])

@@ -112,7 +112,9 @@ def _node(step: Step, sources: list[Node], owned: Sequence[bool]) -> StepNode | 
     if any(loop is None for loop in found):
         return None
     step.keep(frozenset().union(*(loop.used for loop in found)))
-    return guard(StepNode(step, sources), _exposed(step, sources, owned))
+    exposed = _exposed(step, sources, owned)
+    step.hold()
+    return guard(StepNode(step, sources), exposed)
 
 
 def _pending(
@@ -127,7 +129,7 @@ def _pending(
     if any(type(s) is not Pending and s.dtype != step.dtype for s in sources):
         return None
     is_single = tuple(shape == single for shape in shapes)
-    loop = step.block_loop(step.live, is_single, is_one=directions == 1)
+    loop = step.loop(step.live, is_single, is_one=directions == 1)
     if loop is None:
         return None
     value = _value(row, step, sources)

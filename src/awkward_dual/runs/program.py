@@ -147,8 +147,11 @@ class Program:
         self._prepared.append((prepared, inputs, found))
         return found
 
-    def run(self, length: int) -> None:
-        """Go through all blocks, in as many threads as are asked for."""
+    def run(self, length: int, *, is_summed: bool = False) -> None:
+        """Go through all blocks, in as many threads as are asked for.
+
+        If it `is_summed`, parts would meet in a sum: then in one thread.
+        """
         slots, rows = self._place()
         size = max(BLOCK // max(rows, 1) // 64 * 64, SHORTEST)
         # registers at distances of a power of two would get into each other's way in the cache
@@ -183,7 +186,10 @@ class Program:
                     piece.start, piece.stop, size, self.directions,
                 )  # fmt: skip
 
-        threads.in_threads(go, length)
+        if is_summed:
+            go(slice(0, length))
+        else:
+            threads.in_threads(go, length)
 
     def _pieces(self, part: slice) -> list[slice]:
         if not self._prepared:

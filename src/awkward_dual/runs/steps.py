@@ -14,10 +14,8 @@ from awkward_dual.runs.guards import Held, held, is_lent, writes
 from awkward_dual.runs.program import Operand, Program, Register
 from awkward_dual.twins import TWINS
 
-__all__ = ("LONGEST", "Again", "Gather", "Scratch", "Step", "blocks", "leaves", "of_block")
+__all__ = ("LONGEST", "Again", "Gather", "Step", "leaves")
 
-#: elements times directions of a block
-BLOCK = 2**16
 #: steps of a run
 LONGEST = 128
 
@@ -46,15 +44,9 @@ class Step:
         self.length = len(y)
         self.dtype = y.dtype
 
-    def block_loop(
-        self, live: tuple[int, ...], single: tuple[bool, ...], *, is_one: bool
-    ) -> BlockLoop | None:
-        """The loop for some of the tangents, as an instruction."""
-        return self.form.loop(self.inputs, live, single, is_one=is_one, build=for_products)  # type: ignore[no-any-return]
-
     def loop(self, live: tuple[int, ...], single: tuple[bool, ...], *, is_one: bool) -> Any:
         """The loop for some of the tangents; see `compiled.Form.loop`."""
-        return self.form.loop(self.inputs, live, single, is_one=is_one)
+        return self.form.loop(self.inputs, live, single, is_one=is_one, build=for_products)
 
     def keep(self, used: Container[int]) -> None:
         """Forget the arrays at all other positions."""
@@ -94,10 +86,6 @@ class Step:
         whole = enumerate(self.inputs)
         inputs = [None if i not in loop.whole else getattr(a, "array", a) for i, a in whole]
         return program.prepare(loop.prepared, inputs) if loop.prepared else []
-
-    def at(self, block: slice, other: Any) -> list[Any]:
-        """The inputs of a block; any array of its length stands for those not looked at."""
-        return [other if a is None else a[block] if a.ndim else a[()] for a in self.inputs]
 
 
 class Again:
@@ -163,39 +151,3 @@ class Gather:
         length = Operand(self.tangent.array.shape[1])
         pick = instruction("pick", self.dtype.type)
         program.add(pick, [rows.whole, index, length, out])
-
-
-def blocks(part: slice, directions: int) -> list[slice]:
-    size = max(BLOCK // directions, 2**10)
-    return [
-        slice(start, min(start + size, part.stop)) for start in range(part.start, part.stop, size)
-    ]
-
-
-def of_block(t: Any, block: slice, directions: int) -> Any:
-    """A block of a tangent of shape ``(k, n)`` or ``(k, 1)``, as loops take it."""
-    part = t if t.shape[-1] == 1 else t[:, block]
-    return np.ascontiguousarray(part[0]) if directions == 1 else part
-
-
-class Scratch:
-    """Buffers of a block, which are used again."""
-
-    def __init__(self, directions: int, dtype: Any) -> None:
-        self.directions = directions
-        self.dtype = dtype
-        self.free: list[Any] = []
-
-    def take(self, block: slice) -> Any:
-        length = block.stop - block.start
-        while self.free:
-            buffer = self.free.pop()
-            if buffer.shape[-1] >= length:
-                return buffer[..., :length]
-        if self.directions == 1:
-            return np.empty(length, self.dtype)
-        # with a gap between the rows, as blocks of whole arrays have it: for those there are loops
-        return np.empty((self.directions, length + 8), self.dtype)[:, :length]
-
-    def give_back(self, buffer: Any) -> None:
-        self.free.append(buffer)
