@@ -111,6 +111,7 @@ class DualArray(Exits):
     @property
     def tangent(self) -> Any:
         """The tangent of shape ``(k, *shape)``, or ``None``."""
+        lend(self._tangent)
         return self._tangent
 
     @property

@@ -39,7 +39,8 @@ def fit_tangent(primal: Any, tangent: Any) -> Any:
         return tangent
     if not isinstance(tangent, Pair):
         given, tangent = tangent, array_module(primal).asarray(tangent)
-        if tangent is given and may_be_late(tangent.size):
+        is_shared = tangent is given or getattr(tangent, "base", None) is not None
+        if is_shared and may_be_late(tangent.size):
             # by then whose it is may have other numbers in it
             tangent = tangent.copy()
         if tangent.dtype.kind not in "fciub":

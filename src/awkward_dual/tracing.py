@@ -18,7 +18,7 @@ import numpy as np
 
 from awkward_dual.twins import COMPANIONS
 
-__all__ = ("Formulas", "NoFormula", "Symbol", "trace")
+__all__ = ("EXACT", "Formulas", "NoFormula", "Symbol", "trace")
 
 
 class NoFormula(Exception):
@@ -88,7 +88,7 @@ class Symbol:
         raise NoFormula("a branch on values")
 
     def __neg__(self) -> Symbol:
-        return self._made(f"-{self.code}")
+        return self._made(f"-{_number(self)}")
 
     def __invert__(self) -> Symbol:
         return self._made(f"not {self.code}", is_bool=True)
@@ -127,6 +127,8 @@ def _operator(name: str, sign: str) -> None:
 
 #: functions that are operators
 _SIGNS = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
+#: functions whose formulas give NumPy's own values, bit for bit
+EXACT = frozenset({*_SIGNS, np.sqrt, np.negative, np.power})
 
 for _name, _sign in {
     "add": "+", "sub": "-", "mul": "*", "truediv": "/",

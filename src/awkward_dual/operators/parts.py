@@ -80,6 +80,7 @@ def _ground_leaf(value: Any, other: Any) -> Any:
     else:
         other = transpose(other, (other.ndim - 1, *range(other.ndim - 1)))
     lend(value)
+    lend(other)
     return make(class_of(value), value, other, GROUND)
 
 

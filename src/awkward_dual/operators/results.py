@@ -17,6 +17,7 @@ from awkward_dual.operators.lazy import loaded
 from awkward_dual.operators.leaves import refuse_opaque
 from awkward_dual.operators.shortcuts import half_short
 from awkward_dual.pair import Pair, lowest, on_level, raw_or_live
+from awkward_dual.runs import lend
 from awkward_dual.tape import Node
 from awkward_dual.trees import map_tree
 
@@ -38,6 +39,7 @@ def primal_part(x: Any, level: Any) -> Any:
             if layout.is_numpy:
                 (data,) = maybe_materialize(layout.data)
                 primal, _tangent = on_level(data, level)
+                lend(primal)
                 data = primal if isinstance(primal, Pair) else class_of(primal)._new(primal)
                 return ak.contents.NumpyArray(data, parameters=layout.parameters)
             return None
@@ -47,7 +49,9 @@ def primal_part(x: Any, level: Any) -> Any:
         return _mapped(layout, action)
 
     if isinstance(x, Pair):
-        return wrap(on_level(x, level)[0])
+        primal = on_level(x, level)[0]
+        lend(primal)
+        return wrap(primal)
     refuse_opaque(x)
     return np.float64(x) if type(x) is float else _each_layout(x, layout_part)
 
@@ -72,6 +76,7 @@ def tangent_part(x: Any, level: Any) -> Any:
             tangent = on_level(data, level)[1] if on_dual else None
             if tangent is None:
                 return ak.zeros_like(layout, highlevel=False)
+            lend(tangent)
             data = _directions_last(tangent)
             data = data if isinstance(data, Pair) else class_of(data)._new(data)
             return ak.contents.NumpyArray(data, parameters=layout.parameters)
@@ -82,6 +87,7 @@ def tangent_part(x: Any, level: Any) -> Any:
         tangent = on_level(x, level)[1]
         if tangent is None:
             return wrap(np.zeros_like(lowest(x)))
+        lend(tangent)
         return wrap(_directions_last(tangent))
     if isinstance(x, np.ndarray | np.generic | int | float | complex) or device_of(x) is not None:
         return np.zeros_like(x)[()]

@@ -58,7 +58,8 @@ def vjp(
         Whether `func` returns ``(result, aux)``.
     copy : bool
         The tape holds references. With ``copy=True`` the arguments are copied
-        first, so that they may be changed in place before the pullback.
+        first and the value at the end, so that they may be changed in place before
+        the pullback.
 
     Returns
     -------
@@ -95,6 +96,8 @@ def vjp(
         return tape.like_primals(tape.pull_back(_cotangents(tape.result, cotangent)))
 
     value = tape.plain(tape.result)
+    if copy:
+        value = copy_module.deepcopy(value)
     return (value, pullback, tape.plain(tape.aux)) if has_aux else (value, pullback)
 
 

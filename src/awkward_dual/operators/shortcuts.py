@@ -16,6 +16,7 @@ import numpy as np
 
 from awkward_dual.array import DualArray
 from awkward_dual.pair import Pair, lowest, on_level, raw_or_live
+from awkward_dual.runs import lend
 
 __all__ = ("attach_short", "floats_short", "half_short")
 
@@ -130,9 +131,11 @@ def _half(data: Any, level: Any, half: int) -> Any:
     if type(primal) is not np.ndarray:
         return None
     if half == 0:
+        lend(primal)
         return primal
     if tangent is None:
         return np.zeros_like(primal)
     if type(tangent) is not np.ndarray:
         return None
+    lend(tangent)
     return tangent[0] if len(tangent) == 1 else tangent.transpose(1, 0)

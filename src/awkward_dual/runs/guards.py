@@ -6,9 +6,7 @@ NumPy is not: marks tell, when the derivative is computed, that there was one.
 
 from __future__ import annotations
 
-import os
 import sys
-import threading
 import weakref
 from collections.abc import Iterable
 from typing import Any, Protocol, TypeVar
@@ -28,6 +26,7 @@ __all__ = (
     "is_alone",
     "is_lent",
     "lend",
+    "mark_of",
     "may_be_late",
     "settle_readers",
     "watch",
@@ -55,17 +54,6 @@ H = TypeVar("H", bound=Holder)
 
 class _State:
     writes = 0
-    #: while the set of holders changes or is read
-    lock = threading.Lock()
-
-
-def _after_fork() -> None:
-    """A forked process has no thread that would release the lock."""
-    _State.lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 class Held:
@@ -100,10 +88,13 @@ def held_index(index: Any) -> tuple[Held, int]:
 
     Awkward makes the same index anew for every field of a record.
     """
-    mark = _mark(index)
+    mark = mark_of(index)
     found = _indices.get((mark, len(index)))
-    if found is None:
-        _indices[mark, len(index)] = found = held(index)
+    if found is None or (found.array is not index and mark_of(found.array) != mark):
+        # what others have may change for one and not for the other
+        found = held(index)
+        if not is_lent(index):
+            _indices[mark, len(index)] = found
     return found, mark
 
 
@@ -121,7 +112,8 @@ def is_alone(array: int) -> bool:
     return found is not None and _references(found) <= _ALONE
 
 
-_holders: weakref.WeakSet[Any] = weakref.WeakSet()
+#: weak references, by the identity of what keeps arrays
+_holders: dict[int, Any] = {}
 #: buffers that others have, by their identity
 _lent: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
@@ -133,20 +125,21 @@ def may_be_late(size: int) -> bool:
 
 def guard(holder: H, arrays: list[Any]) -> H:
     """Watch over arrays that `holder` keeps."""
-    return watch(holder, [(held(array), _mark(array)) for array in arrays])
+    return watch(holder, [(held(array), mark_of(array)) for array in arrays])
 
 
 def watch(holder: H, marks: list[tuple[Held, int]]) -> H:
     """Watch over arrays whose marks are known."""
     holder.guards = marks
-    with _State.lock:
-        _holders.add(holder)
+    key = id(holder)
+    _holders[key] = weakref.ref(holder, lambda _: _holders.pop(key, None))
     return holder
 
 
 def _all_holders() -> list[Any]:
-    with _State.lock:
-        return list(_holders)
+    # a copy: other threads and the garbage collector change it at any time
+    found = [reference() for reference in _holders.copy().values()]
+    return [holder for holder in found if holder is not None]
 
 
 def writes() -> int:
@@ -168,7 +161,7 @@ def settle_readers(array: Any) -> None:
 
 def lend(array: Any) -> None:
     """Remember that others have an array, and watch over it where it is kept already."""
-    if type(array) is not np.ndarray or not may_be_late(array.size):
+    if type(array) is not np.ndarray or not may_be_late(_owner(array).size):
         return
     owner = _owner(array)
     _lent[id(owner)] = owner
@@ -176,7 +169,7 @@ def lend(array: Any) -> None:
         marked = {id(kept.array) for kept, _ in holder.guards}
         for kept in holder.arrays():
             if np.may_share_memory(array, kept) and id(kept) not in marked:
-                holder.guards.append((held(kept), _mark(kept)))
+                holder.guards.append((held(kept), mark_of(kept)))
 
 
 def is_lent(array: Any) -> bool:
@@ -199,7 +192,7 @@ def check(holders: Iterable[Any]) -> None:
     """
     guards = {watched for holder in holders for watched in holder.guards}
     for kept, mark in guards:
-        if _mark(kept.array) != mark:
+        if mark_of(kept.array) != mark:
             raise TangentLost(
                 "an array that was changed in place after it was used, before the derivative "
                 "of the result was computed,",
@@ -207,6 +200,7 @@ def check(holders: Iterable[Any]) -> None:
             )
 
 
-def _mark(array: Any) -> int:
+def mark_of(array: Any) -> int:
+    """A number by which a change of an array is seen."""
     bits = np.ascontiguousarray(array).reshape(-1)
     return loops.fingerprint(bits.view(f"u{array.dtype.itemsize}"))

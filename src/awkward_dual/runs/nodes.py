@@ -63,7 +63,7 @@ class StepNode(Node):
         self.guards = []
 
     def arrays(self) -> list[Any]:
-        return [kept.array for kept, _ in self.guards]
+        return [] if self.is_settled else self.step.arrays()
 
     def _partials(self) -> list[Any]:
         one = np.ones((1, 1), self.dtype)

@@ -15,8 +15,10 @@ from awkward_dual.runs.block_loops import BlockLoop
 from awkward_dual.runs.budget import Budget, budget_of
 from awkward_dual.runs.guards import (
     guard,
+    held,
     held_index,
     is_lent,
+    mark_of,
     may_be_late,
     watch,
 )
@@ -25,6 +27,7 @@ from awkward_dual.runs.pending import Pending, noted, settled
 from awkward_dual.runs.steps import LONGEST, Gather, Step
 from awkward_dual.runs.values import Value
 from awkward_dual.tape import Node
+from awkward_dual.tracing import EXACT
 
 __all__ = ("note", "note_gather")
 
@@ -72,7 +75,7 @@ def note(
                 a = y.dtype.type(a)
             elif a.shape != y.shape or (i in live and a.dtype != y.dtype):
                 return None
-            elif a.dtype != y.dtype and a.dtype.kind != "b":
+            elif a.dtype != y.dtype and not (a.dtype.kind == "b" and row.option("elementwise")):
                 a = a.astype(y.dtype)
             operands.append(a)
     make: Any = partial(_pending, row, level) if not isinstance(dx[live[0]], Node) else _node
@@ -80,7 +83,8 @@ def note(
     if found is None and len(live) > 1:
         # some have no partial at all
         heads = [a[:1] if a.ndim else a for a in (y, *operands)]
-        found_partials = (row.option("elementwise") or row.body)(np, *heads)
+        with np.errstate(all="ignore"):
+            found_partials = (row.option("elementwise") or row.body)(np, *heads)
         moving = tuple(i for i in live if found_partials[i] is not None)
         if moving and moving != live:
             found = make(Step(row, y, operands, moving), [dx[i] for i in moving], owned)
@@ -149,7 +153,8 @@ def _pending(
 
 def _value(row: Rule, step: Step, sources: list[Any]) -> Value | None:
     """How the output of a step is computed again, if it can be."""
-    if not isinstance(row.target, np.ufunc):
+    # a rule may compare what is computed again with what NumPy gave
+    if not isinstance(row.target, np.ufunc) or row.target not in EXACT:
         return None
     values: list[Value | None] = [None] * (len(step.inputs) - 1)
     for i, s in zip(step.live, sources, strict=True):
@@ -185,9 +190,10 @@ def _exposed(step: Step, sources: list[Any], owned: Sequence[bool]) -> list[Any]
             continue
         if not owned[i] and i not in source_of:
             step.inputs[i + 1] = a.copy()
-        elif i not in source_of or (not isinstance(source_of[i], Node | Pending) and is_lent(a)):
+        elif i not in source_of or is_lent(a):
             exposed.append(a)
-    return exposed
+    lent = [s for s in source_of.values() if type(s) is np.ndarray and is_lent(s)]
+    return exposed + lent
 
 
 def note_gather(t: Any, y: Any, index: Any, level: Level) -> Pending | None:
@@ -211,10 +217,13 @@ def note_gather(t: Any, y: Any, index: Any, level: Level) -> Pending | None:
     if not index.flags.c_contiguous or not _is_long(y, t):
         return None
     reference, mark = held_index(index)
+    marks = [(reference, mark)]
+    if is_lent(t):
+        marks.append((held(t), mark_of(t)))
     budget = budget_of(level)
     budget.add(y)
     budget.add(reference.array)
-    return watch(Pending(Gather(t, reference), None, [], len(t), budget), [(reference, mark)])
+    return watch(Pending(Gather(t, reference), None, [], len(t), budget), marks)
 
 
 def _form_of(t: Any) -> tuple[int, ...]:

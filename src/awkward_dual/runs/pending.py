@@ -61,7 +61,10 @@ class Pending:
     def arrays(self) -> list[Any]:
         """What it keeps from being freed, and may not be written to."""
         work = self.work
-        return [] if work is None else work[0].arrays()
+        if work is None:
+            return []
+        step, _, sources = work
+        return [*step.arrays(), *(s for s in sources if type(s) is np.ndarray)]
 
     def hold(self, tangent: Any) -> None:
         """Its tangent is known: what it is computed from may be freed."""

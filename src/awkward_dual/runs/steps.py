@@ -139,7 +139,7 @@ class Gather:
         self.length = len(index.array)
 
     def arrays(self) -> list[Any]:
-        return [self.index.array]
+        return [self.index.array, self.tangent.array]
 
     @property
     def kept(self) -> frozenset[int]:

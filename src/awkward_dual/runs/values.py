@@ -32,11 +32,14 @@ class Value:
         For each input how it is computed again itself, if it can be.
     """
 
-    __slots__ = ("_inputs", "_loop", "_output", "_writes")
+    __slots__ = ("_inputs", "_loop", "_output", "_writes", "depth")
 
     def __init__(self, row: Rule, step: Step, values: Sequence[Value | None]) -> None:
         output, *inputs = step.inputs
         self._output = weakref.ref(output)
+        # what is deeper is not looked at, and would be kept for nothing
+        values = [v if v is not None and v.depth < _DEEPEST else None for v in values]
+        self.depth: int = 1 + max((v.depth for v in values if v is not None), default=0)
         self._inputs = [
             (weakref.ref(a) if a.ndim else a, i in step.live, value)
             for i, (a, value) in enumerate(zip(inputs, values, strict=True))
