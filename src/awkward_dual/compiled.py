@@ -236,7 +236,7 @@ def _loop(formulas: Formulas, form: Form, single: Sequence[bool], is_one: bool) 
     write = of_one_direction if is_one else of_many_directions
     source = write(formulas, form.ndims, single)
     function = compile_source(source, "loop", form.scalar, {"empty": np.empty}, compile_loop)
-    used = formulas.positions(len(form.ndims)) | formulas.positions_prepared()
+    used = formulas.used(len(form.ndims))
     return Loop(function, formulas.prepared, np.dtype(form.scalar), used)
 
 

@@ -66,8 +66,9 @@ def of_a_block(
         As elsewhere.
     arguments
         Names of the inputs and prepared arrays, each with the function that makes it out of
-        its address, or ``"number"``. In the table the tangents follow, then room for partials (see `kept_partials`), then the output;
-        each with an address and the bytes between two rows.
+        its address, or ``"number"``. In the table the tangents follow, then room for partials
+        (see `kept_partials`), then the output; each with an address and the bytes between
+        two rows.
     is_one
         Whether there is one direction.
     """

@@ -18,7 +18,7 @@ import numpy as np
 
 from awkward_dual.twins import COMPANIONS
 
-__all__ = ("EXACT", "Formulas", "NoFormula", "Symbol", "trace")
+__all__ = ("EXACT", "Formulas", "NoFormula", "Symbol", "positions_in", "trace")
 
 
 class NoFormula(Exception):
@@ -49,14 +49,19 @@ class Formulas:
         text = " ".join([*self.steps, *(p for p in self.partials if p)])
         return frozenset(i for i in range(count) if re.search(rf"\bx{i}\b", text))
 
-    def positions_prepared(self) -> frozenset[int]:
-        """The positions of the inputs from which something is prepared."""
-        args = (a for _, args in self.prepared for a in args if type(a) is int)
-        return frozenset(a for a in args if a >= 0)
+    def used(self, count: int) -> frozenset[int]:
+        """Of so many inputs the positions of those that anything is computed from."""
+        return self.positions(count) | positions_in(self.prepared)
 
     def step(self, expression: str) -> str:
         """The name of an expression."""
         return self.steps.setdefault(expression, f"v{len(self.steps)}")
+
+
+def positions_in(prepared: Sequence[tuple[Any, tuple[Any, ...]]]) -> frozenset[int]:
+    """The positions of the inputs from which something is prepared."""
+    args = (a for _, args in prepared for a in args if type(a) is int)
+    return frozenset(a for a in args if a >= 0)
 
 
 class Symbol:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import gc
 import pickle
@@ -457,16 +456,13 @@ def test_a_part_that_others_write_to() -> None:
         _ = b.tangent
 
 
-def test_values_that_others_write_to_are_computed_again() -> None:
+def test_values_that_others_write_to() -> None:
     x = ad.DualArray(X, V)
-    a = x * x + 1.0
-    s = np.sqrt(a)
+    s = np.sqrt(x * x + 1.0)
     d = np.exp(x) / s
-    expected = np.exp(X) / s.primal.copy() * V * (1 - X / (X**2 + 1))
     ad.primal(s)[:] = 9.0
-    # it is seen, or nobody looks there
-    with contextlib.suppress(ad.TangentLost):
-        close(d.tangent[0], expected)
+    with pytest.raises(ad.TangentLost, match="changed in place"):
+        _ = d.tangent
 
 
 def test_tangents_that_others_write_to() -> None:
@@ -477,6 +473,20 @@ def test_tangents_that_others_write_to() -> None:
     for late in (y, z):
         with pytest.raises(ad.TangentLost, match="changed in place"):
             _ = late.tangent
+
+
+def test_tangents_that_are_changed_while_a_function_runs() -> None:
+    v = V.copy()
+
+    def program(x: Any) -> Any:
+        y = np.exp(x) * x
+        v[:] = 9.0
+        return y
+
+    for x, dx in ((X, v), (ak.Array(X), ak.Array(v))):
+        v[:] = V
+        with pytest.raises(ad.TangentLost, match="changed in place"):
+            ad.jvp(program, (x,), (dx,))
 
 
 def test_given_tangents_are_copied() -> None:

@@ -83,8 +83,10 @@ def jvp(
                 return value
 
             def paired(value: Any) -> Any:
-                tangent = reshape(loaded(dvalue), (1, *value.shape))
+                given = loaded(dvalue)
+                tangent = reshape(given, (1, *value.shape))
                 lend(value)
+                lend(given)
                 return make(class_of(value), value, tangent, level)
 
             return deferred(paired, value)

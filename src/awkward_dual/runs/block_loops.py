@@ -11,7 +11,7 @@ import numpy as np
 
 from awkward_dual import compiled, loop_source, loops, twins
 from awkward_dual.compiled import Form
-from awkward_dual.tracing import Formulas
+from awkward_dual.tracing import Formulas, positions_in
 
 __all__ = ("BlockLoop", "for_products", "for_values", "instruction", "value_body")
 
@@ -45,8 +45,7 @@ class BlockLoop(NamedTuple):
     @property
     def whole(self) -> frozenset[int]:
         """The positions of the inputs that NumPy needs as a whole, to prepare something."""
-        args = (a for ufunc, args in self.prepared for a in args if type(a) is int)
-        return frozenset(a for a in args if a >= 0)
+        return positions_in(self.prepared)
 
     def has_twins(self, dtype: Any) -> bool:
         """Whether all that is prepared are functions with twins."""
@@ -59,7 +58,7 @@ def for_products(formulas: Formulas, form: Form, single: Sequence[bool], is_one:
     read = formulas.positions(len(form.ndims))
     source = loop_source.of_a_block(formulas, _names(formulas, form), single, is_one=is_one)
     partials = 0 if is_one else len(loop_source.kept_partials(formulas))
-    used = read | formulas.positions_prepared()
+    used = formulas.used(len(form.ndims))
     return BlockLoop(
         _compile(source, form.scalar), tuple(sorted(read)), formulas.prepared, partials, used
     )
@@ -92,15 +91,19 @@ def _names(formulas: Formulas, form: Form) -> list[tuple[str, str]]:
     ]
 
 
-_SOURCES = {
-    # elements of rows, counted from the end where the index is negative: row, index, length, out
-    "pick": """
+# row, index, length of the row, elements
+_BY_INDEX = """
 def NAME(table, start, n, directions):
     index = integers(table[2], n)
     for k in range(directions):
         row = array(table[0] + k * table[1], (1, table[4]))
-        pick(row, index, table[4], array(table[6] + k * table[7], (1, n)))
-""",
+        MOVE(row, index, table[4], array(table[6] + k * table[7], (1, n)))
+"""
+_SOURCES = {
+    # elements of a row, counted from the end where the index is negative
+    "pick": _BY_INDEX.replace("MOVE", "pick"),
+    # added to a row: the transposed
+    "scatter": _BY_INDEX.replace("MOVE", "scatter"),
     # added to the sums over segments: rows, offsets, number of segments, sums
     "add_segments": """
 def NAME(table, start, n, directions):
@@ -109,14 +112,6 @@ def NAME(table, start, n, directions):
     for k in range(directions):
         sums = array(table[6] + k * table[7], (1, table[4]))
         add_segments(array(table[0] + k * table[1], (1, n)), start, offsets, first, sums)
-""",
-    # the transposed of `pick`: elements, index, length of the row, row
-    "scatter": """
-def NAME(table, start, n, directions):
-    index = integers(table[2], n)
-    for k in range(directions):
-        row = array(table[6] + k * table[7], (1, table[4]))
-        scatter(row, index, table[4], array(table[0] + k * table[1], (1, n)))
 """,
     # added to another block: elements, sums
     "add": """

@@ -149,6 +149,9 @@ def writes() -> int:
 
 def settle_readers(array: Any) -> None:
     """Compute what depends on an array, before it is written to."""
+    if type(array) is not np.ndarray:
+        # runs keep nothing that is on a device
+        return
     owner = _owner(array)
     if owner.base is None and not may_be_late(owner.size):
         return

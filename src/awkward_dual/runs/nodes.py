@@ -191,4 +191,4 @@ class _Sweep:
         rows, length = program.rows(self.sums[parent]).whole, Operand(parent.shape[0])
         scatter = instruction("scatter", program.dtype.type)
         w = self.cotangents.pop(node)
-        program.add(scatter, [w, program.elements(index), length, rows])
+        program.add(scatter, [rows, program.elements(index), length, w])

@@ -146,7 +146,9 @@ def _huber(xp: Any, y: Any, d: Any, r: Any) -> tuple[Any, Any]:
 
 def _pseudo_huber(xp: Any, y: Any, d: Any, r: Any) -> tuple[Any, Any]:
     ratio = r / d
-    root = xp.hypot(1, ratio)
+    size = xp.absolute(ratio)
+    # beyond, the 1 is lost, and far beyond the square overflows
+    root = xp.where(size > 1e9, size, xp.sqrt(1 + ratio * ratio))
     # d (2 root - 1 - 1 / root) - ..., brought to a form in which nothing cancels or overflows
     return lambda: d * root * (ratio / root * (ratio / (1 + root))) ** 2, r / root
 
