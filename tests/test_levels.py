@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import awkward_dual as ad
-from awkward_dual.levels import GROUND, Level, check_alive, inspection, new_level
+from awkward_dual.levels import GROUND, Level, check_alive, inspection, is_running, new_level
 from awkward_dual.pair import on_level, raw_or_live, top_level
 
 
@@ -25,6 +25,26 @@ def test_a_level_ends_with_its_block() -> None:
     assert repr(level) == f"<Level {level.serial} ended>"
     with pytest.raises(ad.LevelError, match=f"level {level.serial}.*awkward_dual.primal"):
         check_alive(level)
+
+
+def test_a_differentiated_function_knows_that_it_runs() -> None:
+    seen: list[bool] = []
+
+    def program(x: float) -> float:
+        seen.append(is_running())
+        dy: float = ad.jvp(np.square, (x,), (1.0,))[1]
+        seen.append(is_running())
+        return dy
+
+    ad.jvp(program, (2.0,), (1.0,))
+    assert seen == [True, True]
+    assert not is_running()
+    _, pullback = ad.vjp(program, 2.0)
+    assert not is_running()
+    pullback(1.0)
+    with pytest.raises(ZeroDivisionError):
+        ad.jvp(lambda x: 1 / 0, (1.0,), (1.0,))
+    assert not is_running()
 
 
 def test_a_level_ends_with_an_exception() -> None:

@@ -279,6 +279,19 @@ def materialized(args: tuple[Any, ...] | list[Any]) -> tuple[Any, ...]:
     return tuple([x.materialize() if type(x) is VirtualNDArray else x for x in args])
 
 
+_from_buffer: Callable[[Any], Any] = (ctypes.c_char * 0).from_buffer
+
+
+def _address(x: Any) -> Any:
+    """What C takes for the address of an array."""
+    try:
+        # `x.ctypes` takes four times as long
+        return _from_buffer(x)
+    except (TypeError, ValueError):
+        # read-only, or dates, which are no buffers
+        return x.ctypes.data
+
+
 def direct_kernel(kernel: Any) -> Callable[..., Any]:
     """A kernel of the ``cpu`` backend, called with addresses.
 
@@ -301,7 +314,7 @@ def direct_kernel(kernel: Any) -> Callable[..., Any]:
             if pointer:
                 if type(x) is not np.ndarray or not x.flags.c_contiguous or not x.ndim:
                     return kernel(*args)
-                x = x.ctypes.data
+                x = _address(x)
             raw.append(x)
         return function(*raw)
 

@@ -21,9 +21,11 @@ from awkward_dual.pair import (
     as_view,
     lowest,
     make,
+    may_be_view,
     operand,
     raw_or_live,
     strengthen,
+    view_of,
     weaken,
 )
 from awkward_dual.rules import functions, order, reduce, structure, ufuncs
@@ -186,24 +188,31 @@ class DualArray(Exits):
     # -- indexing and writing
 
     def __getitem__(self, index: Any) -> Any:
-        if type(index) is slice and self._is_whole(index):
-            # what is written to it is written here
-            return self
-        if self._level is None and type(index) in (slice, int):
-            # offsets and indices, which Awkward slices in every operation
-            primal = self._primal
-            if type(primal) is np.ndarray:
-                out = primal[index]
-                return as_view(type(self)._new(out), self) if type(out) is np.ndarray else out
+        kind = type(index)
+        if kind is int and self._level is None and type(self._primal) is np.ndarray:
+            # offsets, which Awkward reads in every operation
+            out = self._primal[index]
+            return out if type(out) is not np.ndarray else self._constant_view(out)
+        if kind is slice:
+            if self._is_whole(index):
+                # what is written to it is written here
+                return self
+            if self._level is None and type(self._primal) is np.ndarray:
+                return self._constant_view(self._primal[index])
         return as_view(wrap(apply.getitem(self, index)), self)
+
+    def _constant_view(self, raw: Any) -> Any:
+        view = type(self)._new(raw)
+        return view_of(view, self) if raw.size else view
 
     def _is_whole(self, index: slice) -> bool:
         """Whether a slice of the one axis leaves nothing out."""
+        start, stop, step = index.start, index.stop, index.step
         return (
             len(self.shape) == 1
-            and index.start in (None, 0)
-            and (index.stop is None or index.stop == self.shape[0])
-            and index.step in (None, 1)
+            and (start is None or start == 0)
+            and (stop is None or stop == self.shape[0])
+            and (step is None or step == 1)
         )
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -336,8 +345,9 @@ class DualArray(Exits):
             return _copyto(*args, **kwargs)
         result = wrap_all(calls.call_function(func, rules.find(func), args, kwargs))
         for x in result if isinstance(result, list | tuple) else (result,):
-            for array in calls.pairs_in(args):
-                as_view(x, array)
+            if may_be_view(x):
+                for array in calls.pairs_in(args):
+                    as_view(x, array)
         return result if out is None else _write_out((out,), result)
 
 
@@ -385,7 +395,7 @@ def wrap_all(x: Any) -> Any:
 
 def as_dual(x: Any, dtype: Any = None) -> Any:
     """`np.asarray` that keeps tangents: of numbers, arrays and nested lists with duals."""
-    if isinstance(x, list | tuple) and apply.live_among(list(calls.pairs_in(x))):
+    if isinstance(x, list | tuple) and apply.live_among(calls.pairs_in(x)):
         x = np.stack([as_dual(item) for item in x])
     if not isinstance(x, DualArray):
         device = device_of(x)

@@ -31,34 +31,44 @@ __all__ = (
 )
 
 
+_SEQUENCES = (list, tuple)
+_NESTS = (list, tuple, dict)
 _VALUES = (Pair, np.ndarray, np.generic, int, float, complex)
 
 
 def call_function(func: Any, row: Rule | None, args: Any, kwargs: dict[str, Any]) -> Any:
     """Apply a NumPy function by its row."""
-    values = list(pairs_in((args, kwargs)))
-    raw_args, raw_kwargs = lowest_in(args), lowest_in(kwargs)
+    values = pairs_in(args)
+    if kwargs:
+        values += pairs_in(kwargs)
     if not live_among(values) or (row is not None and row.kind is Kind.STEP):
-        return func(*raw_args, **raw_kwargs)
+        return func(*lowest_in(args), **lowest_in(kwargs))
     if row is None:
         raise missing_rule(func, values)
     return row.option("apply")(row, func, args, kwargs)
 
 
-def pairs_in(tree: Any) -> Any:
+def pairs_in(tree: Any) -> list[Pair]:
+    """All pairs in nested lists, tuples and dicts, in their order."""
     if isinstance(tree, Pair):
-        yield tree
-    elif isinstance(tree, list | tuple):
-        for item in tree:
-            yield from pairs_in(item)
-    elif isinstance(tree, dict):
-        yield from pairs_in(list(tree.values()))
+        return [tree]
+    if isinstance(tree, dict):
+        tree = list(tree.values())
+    if not isinstance(tree, _SEQUENCES):
+        return []
+    found: list[Pair] = []
+    for item in tree:
+        if isinstance(item, Pair):
+            found.append(item)
+        elif isinstance(item, _NESTS):
+            found += pairs_in(item)
+    return found
 
 
 def lowest_in(tree: Any) -> Any:
     if isinstance(tree, Pair):
         return operand(tree)
-    if isinstance(tree, list | tuple):
+    if isinstance(tree, _SEQUENCES):
         items = [lowest_in(item) for item in tree]
         return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
     if isinstance(tree, dict):
@@ -73,7 +83,7 @@ def apply_mover(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """
     positions = row.option("data")
     for key, value in kwargs.items():
-        if live_among(list(pairs_in(value))):
+        if live_among(pairs_in(value)):
             raise TangentLost(f"the argument {key!r} of {row.name}", "pass it by position")
     numbered: list[Any] = []
     values: list[Any] = []
@@ -131,7 +141,7 @@ def apply_where(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         return noted
 
     def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
-        partials = row.option("elementwise")(xp, y, condition, *x)[1:]
+        partials = row.partials(xp, y, condition, *x)[1:]
         terms = [
             (partial, da, a)
             for partial, a, da in zip(partials, x, dx, strict=True)
@@ -182,9 +192,8 @@ def apply_program(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> An
 def apply_replacing(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """A program that may be told by ``copy=False`` to write into its first argument."""
     _check_arguments(row, (None, *args), kwargs)
-    named = dict(_signature(row.body).bind(None, *args, **kwargs).arguments)
+    named = {**dict(zip(_parameters(row.body), args, strict=False)), **kwargs}
     x, copy = named.pop("x"), named.pop("copy", True)
-    del named["xp"]
     y = None
     if not live_among(list(named.values())):
         y = note_function(row, lambda: func(lowest(x), **lowest_in(named)), (x,))
@@ -198,14 +207,30 @@ def apply_replacing(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> 
 _signature = functools.cache(inspect.signature)
 
 
+@functools.cache
+def _parameters(body: Any) -> tuple[str, ...]:
+    """The names of what a program takes after the array module."""
+    return tuple(_signature(body).parameters)[1:]
+
+
 def _check_arguments(row: Rule, args: Any, kwargs: dict[str, Any]) -> None:
     """Raise if the function got an argument that its row does not know."""
-    try:
-        _signature(row.body).bind(*args, **kwargs)
-    except TypeError as error:
+    problem = _misfit(row.body, len(args), tuple(kwargs))
+    if problem is not None:
         raise MissingTangentRule(
-            f"{row.name} with these arguments", hint=f"{error}; detach with awkward_dual.primal(x)"
-        ) from None
+            f"{row.name} with these arguments",
+            hint=f"{problem}; detach with awkward_dual.primal(x)",
+        )
+
+
+@functools.cache
+def _misfit(body: Any, count: int, names: tuple[str, ...]) -> str | None:
+    """Why a function does not take so many arguments and those of these names."""
+    try:
+        _signature(body).bind(*(None,) * count, **dict.fromkeys(names))
+    except TypeError as error:
+        return str(error)
+    return None
 
 
 def with_primal(raw_y: Any, y: Any) -> Any:

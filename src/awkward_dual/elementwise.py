@@ -81,9 +81,12 @@ def note_function(row: Rule, raw_y: Any, args: Sequence[Any]) -> Any:
         The arguments that are arrays.
     """
     plain = _one_level(args)
-    if plain is None or plain[1].deferred is None:
+    if plain is None:
         return None
-    return _noted(row, raw_y() if callable(raw_y) else raw_y, plain, args)
+    level, cls, x, dx = plain
+    y = raw_y() if callable(raw_y) else raw_y
+    dy = _short_tangent(row, y, x, dx)
+    return _noted(row, y, plain, args) if dy is None else cls._new(y, dy, level)
 
 
 def _noted(row: Rule, raw_y: Any, plain: Any, args: Sequence[Any]) -> Any:
@@ -146,14 +149,14 @@ def _short_tangent(row: Any, y: Any, x: list[Any], dx: list[Any]) -> Any:
                 a = y.dtype.type(a)
             elif a.dtype.kind == "c" or (t is not None and a.shape != y.shape):
                 return None
-            elif a.dtype != y.dtype:
+            elif a.dtype != y.dtype and not (a.dtype.kind == "b" and row.option("elementwise")):
                 a = a.astype(y.dtype)
             if isinstance(t, Node):
                 recorded = True
                 if t.shape != y.shape:
                     return None
             operands.append(a)
-        partials = row.body(np, y, *operands)
+        partials = row.partials(np, y, *operands)
         if recorded:
             return _short_node(partials, operands, dx, y)
         return _short_sum(partials, dx, y)

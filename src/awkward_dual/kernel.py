@@ -60,7 +60,7 @@ class DualKernel:
         args = materialized(args)
         row = self.row
         if row is not None and row.kind in _PASSIVE:
-            return self._raw(*[lowest(a) for a in args])
+            return self._raw(*[lowest(a) if isinstance(a, Pair) else a for a in args])
         if row is None:
             if apply.live_among(args):
                 raise MissingTangentRule(self.key[0], "buffers", args[0].dtype)

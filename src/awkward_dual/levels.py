@@ -10,10 +10,11 @@ from typing import Any
 
 from awkward_dual.errors import LevelError
 
-__all__ = ("GROUND", "Level", "check_alive", "inspection", "new_level")
+__all__ = ("GROUND", "Level", "check_alive", "inspection", "is_running", "new_level")
 
 _serials = itertools.count()
 _inspecting: ContextVar[bool] = ContextVar("_inspecting", default=False)
+_running: ContextVar[bool] = ContextVar("_running", default=False)
 
 
 class Level:
@@ -45,10 +46,17 @@ GROUND = Level()
 def new_level() -> Iterator[Level]:
     """Open a level that ends with the block."""
     level = Level()
+    token = _running.set(True)
     try:
         yield level
     finally:
+        _running.reset(token)
         level.alive = False
+
+
+def is_running() -> bool:
+    """Whether this is a differentiated function, or was called by one."""
+    return _running.get()
 
 
 @contextmanager

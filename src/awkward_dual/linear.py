@@ -72,6 +72,7 @@ class Weighted(LinearMap):
     """
 
     __slots__ = ("expand", "partial", "reduce")
+    is_fixed = False
 
     def __init__(
         self,
@@ -157,6 +158,7 @@ class FunctionMap(LinearMap):
     """
 
     __slots__ = ("backward", "forward")
+    is_fixed = False
 
     def __init__(
         self,
@@ -215,6 +217,8 @@ def total(edges: list[tuple[LinearMap, Any]]) -> Any:
     if not edges:
         return None
     first_map, first = edges[0]
+    if type(first) is np.ndarray and len(edges) == 1 and first_map.is_fixed:
+        return first_map.apply(first)
     if isinstance(first, Node):
         return Node(
             first_map.lead(first) + first_map.out_shape,

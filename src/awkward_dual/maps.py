@@ -42,6 +42,8 @@ class LinearMap:
 
     #: whether an image is always a buffer of its own, which may be added to
     makes_new: ClassVar[bool] = False
+    #: whether `apply` is all that is done to a raw operand, whatever is live
+    is_fixed: ClassVar[bool] = True
 
     def __init__(self, in_shape: Shape, out_shape: Shape, dtype: Any) -> None:
         self.in_shape = in_shape

@@ -9,6 +9,7 @@ import numpy as np
 from awkward_dual import apply, elementwise
 from awkward_dual.adapter import ArrayModuleNumpyLike, Numpy, VirtualNDArray, materialized
 from awkward_dual.array import DualArray, as_dual, wrap, wrap_all
+from awkward_dual.calls import lowest_in
 from awkward_dual.errors import TangentLost
 from awkward_dual.pair import Pair, lowest, raw_or_live
 from awkward_dual.rules import find
@@ -20,6 +21,8 @@ __all__ = ("DualNumpy",)
 #: types that hold no dual
 _PLAIN = frozenset((np.ndarray, int, float, bool, type(None), str, np.int64, np.bool_))
 _TYPES = (type, np.dtype)
+#: functions of a shape, which Awkward calls most often of all
+_MAKERS = ("empty", "ones", "zeros")
 
 
 def _is_plain(x: Any) -> bool:
@@ -41,6 +44,10 @@ class DualModule:
         if isinstance(function, type) or not callable(function):
             return function
 
+        def make(shape: Any, dtype: Any = None) -> Any:
+            shape = shape if type(shape) is int else lowest_in(shape)
+            return wrap(function(shape, dtype=dtype))
+
         def call(*args: Any, **kwargs: Any) -> Any:
             # constants need not go through the protocol, and do so often
             raw = [a._primal if type(a) is DualArray and a._level is None else a for a in args]
@@ -55,11 +62,12 @@ class DualModule:
                     return out
             return wrap_all(function(*args, **kwargs))
 
-        call.__name__ = name
-        call.__signature__ = _signature(function)  # type: ignore[attr-defined]
+        found = make if name in _MAKERS else call
+        found.__name__ = name
+        found.__signature__ = _signature(function)  # type: ignore[attr-defined]
         # found once: the next look-up does not come here
-        self.__dict__[name] = call
-        return call
+        self.__dict__[name] = found
+        return found
 
     def asarray(self, x: Any, dtype: Any = None) -> Any:
         return as_dual(x, dtype)

@@ -21,11 +21,13 @@ __all__ = (
     "check_view",
     "lowest",
     "make",
+    "may_be_view",
     "on_level",
     "operand",
     "raw_or_live",
     "strengthen",
     "top_level",
+    "view_of",
     "weaken",
 )
 
@@ -168,11 +170,20 @@ def top_level(values: Iterable[Any]) -> tuple[Level | None, type[Pair] | None]:
 
 def as_view(x: Any, of: Pair) -> Any:
     """Mark a pair as a view of another, if their primals share memory."""
-    if isinstance(x, Pair):
-        raw = lowest(x)
-        if getattr(raw, "base", None) is not None and np.may_share_memory(raw, lowest(of)):
-            x._base = of if of._base is None else of._base
-            x._seen = x._base._version
+    if may_be_view(x) and np.may_share_memory(lowest(x), lowest(of)):
+        view_of(x, of)
+    return x
+
+
+def may_be_view(x: Any) -> bool:
+    """Whether the primal of a pair is not its own memory."""
+    return isinstance(x, Pair) and getattr(lowest(x), "base", None) is not None
+
+
+def view_of(x: Any, of: Pair) -> Any:
+    """Mark a pair as a view of another."""
+    x._base = of if of._base is None else of._base
+    x._seen = x._base._version
     return x
 
 

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 import awkward as ak
+import numpy as np
 
 from awkward_dual import adapter, from_iter, joining
 from awkward_dual.array import as_dual
 from awkward_dual.devices import is_dual
 from awkward_dual.errors import TangentLost
 from awkward_dual.formatting import format_number
-from awkward_dual.levels import inspection
+from awkward_dual.levels import inspection, is_running
 from awkward_dual.pair import Pair, lowest, raw_or_live
 from awkward_dual.spread import centring
 
@@ -54,7 +55,11 @@ def _backend_of(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _to_layout(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Dual buffers and numbers become layouts as those of NumPy do."""
+    """Dual buffers and numbers become layouts as those of NumPy do.
+
+    In a differentiated function Python's numbers do so by a short way: Awkward builds
+    an array of each, even of those that it passes through, several times in an operation.
+    """
 
     def _impl(
         obj: Any,
@@ -67,6 +72,12 @@ def _to_layout(original: Callable[..., Any]) -> Callable[..., Any]:
         string_policy: Any,
     ) -> Any:
         if not isinstance(obj, Pair):
+            if is_running():
+                policy = none_policy if obj is None else primitive_policy
+                if policy == "pass-through" and (obj is None or _is_number(obj)):
+                    return obj
+                if policy == "promote" and _is_number(obj):
+                    return ak.contents.NumpyArray(np.array([obj]))
             return original(
                 obj, allow_record, allow_unknown, none_policy, regulararray, use_from_iter,
                 primitive_policy, string_policy,
@@ -84,6 +95,11 @@ def _to_layout(original: Callable[..., Any]) -> Callable[..., Any]:
         return layout.to_RegularArray() if regulararray and obj.ndim > 1 else layout
 
     return _impl
+
+
+def _is_number(x: Any) -> bool:
+    """Whether `x` is one of Python's numbers, and may be an element of an array."""
+    return type(x) in (float, complex, bool) or (type(x) is int and x.bit_length() < 64)
 
 
 def _type(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -404,3 +404,48 @@ def test_behaviors_attributes_and_layouts(x: Any) -> None:
     assert ak.to_list(tangent.y) == ak.to_list(4 * VALUES**2)
     low = ak.sum(x, axis=1, highlevel=False)
     assert halves(ak.Array(low))[1] == pytest.approx([0.6, 0.0, 0.9])
+
+
+@pytest.mark.parametrize("policy", ["pass-through", "promote", "error"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        2,
+        -2.5,
+        True,
+        1j,
+        None,
+        10**30,
+        2**63,
+        -(2**63),
+        np.float32(1.5),
+        np.int64(3),
+        "a",
+        np.ones(2),
+    ],
+    ids=repr,
+)
+def test_numbers_become_the_layouts_that_they_are_outside(number: Any, policy: str) -> None:
+    def layout() -> Any:
+        try:
+            return ak.to_layout(number, primitive_policy=policy, none_policy=policy)
+        except Exception as error:
+            return type(error)
+
+    inside: list[Any] = []
+    ad.jvp(lambda x: (inside.append(layout()), x)[1], (1.0,), (1.0,))
+    (found,), expected = inside, layout()
+    assert type(found) is type(expected)
+    if isinstance(expected, ak.contents.Content):
+        assert found.is_equal_to(expected, all_parameters=True)
+        assert found.backend is expected.backend
+    else:
+        assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("kind", ["read-only", "dates"])
+def test_kernels_take_buffers_that_c_may_not_write_to(kind: str) -> None:
+    data = np.array([3, 1, 2], "M8[D]" if kind == "dates" else np.float64)
+    data.flags.writeable = False
+    x = ak.to_backend(ak.unflatten(ak.Array(data), [2, 1]), "dual")
+    assert ak.to_list(ak.sort(x)) == ak.to_list(ak.sort(ak.unflatten(ak.Array(data), [2, 1])))

@@ -61,6 +61,11 @@ class Rule:
     def option(self, key: str, default: Any = None) -> Any:
         return self.options.get(key, default)
 
+    @property
+    def partials(self) -> Any:
+        """The body that gives a partial for each input, of what works element by element."""
+        return self.options.get("elementwise") or self.body
+
 
 def name_of(target: Any) -> str:
     """The name by which errors and lists call a ufunc, function or kernel."""

@@ -94,8 +94,8 @@ rule(np.nextafter, Kind.SELECT, lambda xp, y, x, to: (x != to, x == to))
 def _power(xp: Any, y: Any, x: Any, p: Any) -> tuple[Any, Any]:
     # x**0 is the constant 1, at x = 0 too; an exponent without tangent needs no logarithm
     def base() -> Any:
-        if isinstance(p, np.generic) and p in (0, 1):
-            return p
+        if isinstance(p, np.generic) and p in (0, 1, 2):
+            return p * x if p == 2 else p
         if getattr(p, "ndim", None) == 0 and p != 0:
             # one exponent for all: NumPy squares instead, where that is the power
             return p * x ** (p - 1)
@@ -139,9 +139,7 @@ def _absolute(xp: Any, y: Any, x: Any) -> tuple[Any]:
 
 
 def _copysign(xp: Any, y: Any, x: Any, s: Any) -> tuple[Any, None]:
-    # the last x is NaN
-    sign = xp.where(y == x, 1.0, xp.where(y == -x, -1.0, x))
-    return xp.where(x == 0, 0, sign), None
+    return xp.sign(x) * xp.sign(y), None
 
 
 def _hypot(xp: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
@@ -191,8 +189,9 @@ rule(np.arctan2, Kind.SMOOTH, _arctan2)
 def _arcsinh(xp: Any, y: Any, x: Any) -> tuple[Any]:
     if x.dtype.kind == "c":
         return (1 / xp.sqrt(x * x + 1),)
-    # x**2 would overflow from 1e154 on
-    return (1 / xp.hypot(x, 1),)
+    size = xp.absolute(x)
+    # beyond, the 1 is lost, and far beyond the square overflows
+    return (1 / xp.where(size > 1e9, size, xp.sqrt(1 + x * x)),)
 
 
 rule(np.sinh, Kind.SMOOTH, lambda xp, y, x: (xp.cosh(x),))

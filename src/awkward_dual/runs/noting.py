@@ -84,7 +84,7 @@ def note(
         # some have no partial at all
         heads = [a[:1] if a.ndim else a for a in (y, *operands)]
         with np.errstate(all="ignore"):
-            found_partials = (row.option("elementwise") or row.body)(np, *heads)
+            found_partials = row.partials(np, *heads)
         moving = tuple(i for i in live if found_partials[i] is not None)
         if moving and moving != live:
             found = make(Step(row, y, operands, moving), [dx[i] for i in moving], owned)

@@ -38,7 +38,7 @@ class Step:
         self.inputs: list[Any] = [y, *x]
         ndims = tuple(a.ndim for a in self.inputs)
         flags = tuple(i for i, a in enumerate(self.inputs) if a.dtype.kind == "b")
-        body = row.option("elementwise") or row.body
+        body = row.partials
         self.form = compiled.Form(body, y.dtype.type, ndims, row.target, flags)
         self.live = live
         self.length = len(y)
