@@ -20,6 +20,7 @@ from awkward_dual import (
     TangentLost,
     TangentMismatch,
 )
+from awkward_dual.runs.guards import COPIED
 
 X = ak.Array([[1.0, 2.0, 3.0], [], [4.0, 5.0]])
 
@@ -471,11 +472,20 @@ def test_casts_to_integers_are_steps() -> None:
     ]
 
 
-def test_inputs_changed_before_the_pullback() -> None:
-    x = np.array([3.0])
-    _, pullback = ad.vjp(lambda x: x * x, x, copy=True)
-    x[0] = 100.0
-    assert pullback(np.ones(1))[0].tolist() == [6.0]
+@pytest.mark.parametrize("size", [3, COPIED + 1])
+def test_arguments_changed_before_the_pullback(size: int) -> None:
+    is_large = size > COPIED
+    x = ak.Array(np.full(size, 3.0))
+    for change in ("argument", "value"):
+        for copy in (None, True) if is_large else (None,):
+            x.layout.data[:] = 3.0
+            value, pullback = ad.vjp(lambda x: x * x, x, copy=copy)
+            (x if change == "argument" else value).layout.data[0] = 100.0
+            if is_large and copy is None:
+                with pytest.raises(TangentLost, match="changed in place"):
+                    pullback(x)
+            else:
+                assert pullback(ak.ones_like(x))[0][0] == 6.0
 
 
 def test_constants_changed_in_place() -> None:

@@ -18,7 +18,7 @@ import pytest
 import awkward_dual as ad
 from awkward_dual import compiled
 from awkward_dual.deferred import DeferredArray
-from awkward_dual.runs import pending
+from awkward_dual.runs import guards, pending
 from awkward_dual.runs import program as programs
 
 SIZE = 3_000
@@ -489,6 +489,43 @@ def test_tangents_that_are_changed_while_a_function_runs() -> None:
             ad.jvp(program, (x,), (dx,))
 
 
+def test_arrays_that_are_used_before_and_after_a_write() -> None:
+    c, x = X.copy(), ad.DualArray(X, V)
+    before = np.exp(x) * c
+    c[:] = 2.0
+    after = np.exp(x) * c
+    close(after.tangent[0], 2 * np.exp(X) * V)
+    close(before.tangent[0], np.exp(X) * X * V)
+
+    def program(x: Any, c: Any) -> Any:
+        before = np.exp(x) * c
+        c[...] = 2.0
+        return before, np.exp(x) * c
+
+    (_, _), (first, second) = ad.jvp(program, (X, X.copy()), (V, None))
+    close(first, np.exp(X) * X * V)
+    close(second, 2 * np.exp(X) * V)
+
+
+def test_the_same_array_in_two_calls() -> None:
+    x = X.copy()
+    _, first = ad.vjp(lambda x: np.exp(x) * x, x)
+    x += 1.0
+    _, second = ad.vjp(lambda x: np.exp(x) * x, x)
+    close(second(V)[0], np.exp(x) * (1 + x) * V)
+    close(first(V)[0], np.exp(X) * (1 + X) * V)
+
+
+def test_an_array_is_marked_once_in_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    marked = []
+    original = guards.mark_of
+    monkeypatch.setattr(guards, "mark_of", lambda a: marked.append(a) or original(a))
+    ad.jvp(lambda x: np.exp(x / 2) * np.sqrt(x) / x, (X,), (V,))
+    # when it is first used, and when the tangent is computed
+    assert sum(np.may_share_memory(a, V) for a in marked) == 2
+    assert sum(np.may_share_memory(a, X) for a in marked) == 2
+
+
 def test_given_tangents_are_copied() -> None:
     v = V.copy()
     duals = [ad.DualArray(X, t) for t in (v, memoryview(v), v[:], v.reshape(1, -1))]
@@ -499,13 +536,25 @@ def test_given_tangents_are_copied() -> None:
 
 
 def test_a_value_that_is_written_to_before_the_pullback() -> None:
-    value, pullback = ad.vjp(lambda x: np.sqrt(x * x + 1), X)
+    for way in (None, True):
+        value, pullback = ad.vjp(np.exp, X, copy=way)
+        value[:] = 1.0
+        close(pullback(V)[0], np.exp(X) * V)
+    value, pullback = ad.vjp(lambda x: np.sqrt(x * x + 1), X, copy=False)
     value[:] = 1.0
     with pytest.raises(ad.TangentLost, match="changed in place"):
         pullback(V)
-    value, pullback = ad.vjp(np.exp, X, copy=True)
-    value[:] = 1.0
-    close(pullback(V)[0], np.exp(X) * V)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.complex64, np.complex128])
+def test_marks_tell_changes(dtype: Any) -> None:
+    x = np.ones((3, 5), dtype)
+    mark = guards.mark_of(x)
+    for value in (-1.0, np.nextafter(dtype(1).real, dtype(2).real)):
+        x[2, 1] = value
+        assert guards.mark_of(x) != mark
+        x[2, 1] = 1.0
+    assert guards.mark_of(x) == mark
 
 
 def test_indices_of_others_are_not_shared() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 import pytest
+import scipy.special
 
 import awkward_dual as ad
 from awkward_dual import adapter, levels
@@ -31,6 +32,13 @@ def test_the_kinds_are_many_and_differ() -> None:
     assert len(set(names)) == len(names) >= 200
     programs_ = [row[1].__code__ for row in ROWS]
     assert len({(code.co_code, code.co_consts, code.co_names) for code in programs_}) >= 200
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _everything_loaded() -> None:
+    """What is loaded when it is first needed changes filters of warnings, rows and patches, once."""
+    ad.jvp(scipy.special.expit, (1.0,), (1.0,))
+    ak.numba.register_and_check()
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from awkward_dual.operators.lazy import deferred, traced
 from awkward_dual.operators.leaves import attach, is_differentiable, leaf_values
 from awkward_dual.operators.results import (
     backend_of_inputs,
+    map_buffers,
     on_input_backend,
     primal_part,
     result_part,
@@ -36,6 +37,7 @@ from awkward_dual.operators.results import (
 from awkward_dual.operators.seeding import seed
 from awkward_dual.operators.shortcuts import floats_short
 from awkward_dual.pair import lowest, make, on_level, raw_or_live
+from awkward_dual.runs import Kept
 from awkward_dual.tape import Node, pull_back
 from awkward_dual.trees import map_tree
 
@@ -43,7 +45,7 @@ __all__ = ("Tape", "grad", "record", "value_and_grad", "vjp")
 
 
 def vjp(
-    func: Callable[..., Any], *primals: Any, has_aux: bool = False, copy: bool = False
+    func: Callable[..., Any], *primals: Any, has_aux: bool = False, copy: bool | None = None
 ) -> tuple[Any, ...]:
     """The value of a function and its pullback (w -> w J).
 
@@ -56,10 +58,11 @@ def vjp(
         Its arguments, as for `jvp`.
     has_aux : bool
         Whether `func` returns ``(result, aux)``.
-    copy : bool
-        The tape holds references. With ``copy=True`` the arguments are copied
-        first and the value at the end, so that they may be changed in place before
-        the pullback.
+    copy : bool, optional
+        The arguments and the value may be changed in place before the pullback, if they
+        are copied. By default those of up to a million elements are, and the
+        pullback raises `TangentLost` where a larger one was changed; with
+        ``copy=True`` all are, and with ``copy=False`` none, without a look at them later.
 
     Returns
     -------
@@ -76,6 +79,8 @@ def vjp(
     ------
     TangentMismatch
         By the pullback, if the cotangent does not fit the result.
+    TangentLost
+        By the pullback, if a large argument or value was changed in place; see `copy`.
 
     Examples
     --------
@@ -90,14 +95,19 @@ def vjp(
     check_function(func, "vjp")
     if copy:
         primals = copy_module.deepcopy(primals)
-    tape = record(func, primals, has_aux=has_aux)
+    kept = Kept()
+    keep = kept.keep if copy is None else None
+    tape = record(func, primals, has_aux=has_aux, keep=keep)
 
     def pullback(cotangent: Any) -> Any:
+        kept.check()
         return tape.like_primals(tape.pull_back(_cotangents(tape.result, cotangent)))
 
     value = tape.plain(tape.result)
     if copy:
         value = copy_module.deepcopy(value)
+    elif keep is not None:
+        value = map_tree(lambda x, path: map_buffers(x, keep), value)
     return (value, pullback, tape.plain(tape.aux)) if has_aux else (value, pullback)
 
 
@@ -168,8 +178,17 @@ def _has_gradient(x: Any) -> bool:
     )
 
 
-def record(func: Callable[..., Any], primals: Any, *, has_aux: bool = False) -> Tape:
-    """Call a function and record the linear maps of its operations."""
+def record(
+    func: Callable[..., Any],
+    primals: Any,
+    *,
+    has_aux: bool = False,
+    keep: Callable[[Any], Any] | None = None,
+) -> Tape:
+    """Call a function and record the linear maps of its operations.
+
+    `keep` gives what to use in place of the buffers of the arguments.
+    """
     backend = backend_of_inputs(primals)
     starts: list[Node] = []
     ends: list[Node | None] = []
@@ -179,7 +198,11 @@ def record(func: Callable[..., Any], primals: Any, *, has_aux: bool = False) -> 
         def start_leaf(value: Any, _other: Any) -> Any:
             node = Node(value.shape, value.dtype)
             starts.append(node)
-            return deferred(lambda value: make(class_of(value), value, node, level), value)
+
+            def paired(value: Any) -> Any:
+                return make(class_of(value), value if keep is None else keep(value), node, level)
+
+            return deferred(paired, value)
 
         start_leaf.lazy = True  # type: ignore[attr-defined]
 
