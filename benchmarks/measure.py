@@ -30,11 +30,19 @@ def seconds(
     repeats: int = 15,
     clock: Callable[[], float] = time.perf_counter,
     typical: Callable[[list[float]], float] = statistics.median,
+    *,
+    in_pairs: bool = False,
 ) -> dict[str, float]:
-    """The median (or other typical) time of each call; all are run once for nothing, then in turns."""
+    """The median (or other typical) time of each call; all are run once for nothing, then in turns.
+
+    With `in_pairs` each call is made twice in a row, and the second counts: the pages that
+    the first gave back are at hand.
+    """
     times: dict[str, list[float]] = {name: [] for name in calls}
     for round_ in range(repeats + 1):
         for name, call in calls.items():
+            if in_pairs and round_:
+                call()
             start = clock()
             call()
             if round_:

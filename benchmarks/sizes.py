@@ -82,8 +82,9 @@ def ratios(count: int, repeats: int) -> dict[str, dict[str, float]]:
         for _ in range(1 if count > 1_000_000 else 3):
             calls["jvp"]()
         # fresh pages for arrays of a hundred megabytes cost now nothing, now seconds
-        typical = min if count > 1_000_000 else statistics.median
-        spent = seconds(calls, repeats, time.process_time, typical)
+        is_large = count > 1_000_000
+        typical = min if is_large else statistics.median
+        spent = seconds(calls, repeats, time.process_time, typical, in_pairs=is_large)
         found[name] = {
             "jvp": spent["jvp"] / spent["value"],
             "grad": spent["grad"] / spent["total"],

@@ -232,8 +232,8 @@ class Kept:
         """What to use in place of an array."""
         if not (type(array) is np.ndarray or device_of(array) is not None) or not array.ndim:
             return array
-        can_be_watched = type(array) is np.ndarray and compiled.engine_name() != "numpy"
-        if array.size <= COPIED or not can_be_watched:
+        is_watched = type(array) is np.ndarray and array.dtype.kind in "biufc"
+        if array.size <= COPIED or not is_watched or compiled.engine_name() == "numpy":
             return array.copy()
         self.guards.append((held(array), mark_of(array)))
         return array
