@@ -17,7 +17,7 @@ from awkward_dual.twins import TWINS
 __all__ = ("LONGEST", "Again", "Gather", "Step", "leaves")
 
 #: steps of a run
-LONGEST = 128
+LONGEST = 200
 
 
 class Step:
