@@ -20,7 +20,7 @@ from awkward_dual import (
     TangentLost,
     TangentMismatch,
 )
-from awkward_dual.runs.guards import COPIED
+from awkward_dual.operators.kept import COPIED
 
 X = ak.Array([[1.0, 2.0, 3.0], [], [4.0, 5.0]])
 

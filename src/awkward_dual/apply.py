@@ -195,6 +195,9 @@ def getitem(x: Any, index: Any) -> Any:
         dy = _short_getitem(x._tangent, index[0])
         if dy is not None:
             return cls._new(raw_y, dy, level)
+    if not is_own and type(x._tangent) is not np.ndarray:
+        # a tape needs it later, and others have it
+        index = tuple(item.copy() if type(item) is np.ndarray else item for item in index)
     linear_map = _index_map(x.shape, raw_y.shape, index, x.dtype)
     return map_through(raw_y, x, linear_map)
 

@@ -23,7 +23,6 @@ from awkward_dual.trees import map_tree
 
 __all__ = (
     "backend_of_inputs",
-    "map_buffers",
     "on_input_backend",
     "primal_part",
     "result_part",
@@ -104,19 +103,6 @@ def result_part(part: Callable[[Any, Any], Any], x: Any, level: Any, backend: st
         if short is not None:
             return ak.Array(short, behavior=x.behavior, attrs=x.attrs)
     return on_input_backend(part(x, level), backend)
-
-
-def map_buffers(x: Any, function: Callable[[Any], Any]) -> Any:
-    """A plain result with a function applied to its buffers of numbers."""
-
-    def action(layout: Any, **_: Any) -> Any:
-        if not layout.is_numpy:
-            return None
-        return ak.contents.NumpyArray(function(layout.data), parameters=layout.parameters)
-
-    if isinstance(x, ak.Array | ak.Record):
-        return _each_layout(x, lambda layout: _mapped(layout, action))
-    return function(x)
 
 
 def _mapped(layout: Any, action: Callable[..., Any]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy as copy_module
 import dataclasses
 from collections.abc import Callable
 from typing import Any
@@ -23,11 +22,11 @@ from awkward_dual.operators.arguments import (
     pick_arguments,
     put_arguments,
 )
+from awkward_dual.operators.kept import Kept
 from awkward_dual.operators.lazy import deferred, traced
 from awkward_dual.operators.leaves import attach, is_differentiable, leaf_values
 from awkward_dual.operators.results import (
     backend_of_inputs,
-    map_buffers,
     on_input_backend,
     primal_part,
     result_part,
@@ -37,7 +36,6 @@ from awkward_dual.operators.results import (
 from awkward_dual.operators.seeding import seed
 from awkward_dual.operators.shortcuts import floats_short
 from awkward_dual.pair import lowest, make, on_level, raw_or_live
-from awkward_dual.runs import Kept
 from awkward_dual.tape import Node, pull_back
 from awkward_dual.trees import map_tree
 
@@ -59,7 +57,7 @@ def vjp(
     has_aux : bool
         Whether `func` returns ``(result, aux)``.
     copy : bool, optional
-        The arguments and the value may be changed in place before the pullback, if they
+        The arguments and the results may be changed in place before the pullback, if they
         are copied. By default those of up to a million elements are, and the
         pullback raises `TangentLost` where a larger one was changed; with
         ``copy=True`` all are, and with ``copy=False`` none, without a look at them later.
@@ -93,22 +91,20 @@ def vjp(
     [[2.0, 4.0], [], [60.0]]
     """
     check_function(func, "vjp")
-    if copy:
-        primals = copy_module.deepcopy(primals)
-    kept = Kept()
-    keep = kept.keep if copy is None else None
-    tape = record(func, primals, has_aux=has_aux, keep=keep)
+    kept = None if copy is False else Kept(copies_all=bool(copy))
+
+    def own(x: Any, path: str) -> Any:
+        return x if kept is None else kept.own(x)
+
+    tape = record(func, map_tree(own, primals), has_aux=has_aux)
 
     def pullback(cotangent: Any) -> Any:
-        kept.check()
+        if kept is not None:
+            kept.check()
         return tape.like_primals(tape.pull_back(_cotangents(tape.result, cotangent)))
 
-    value = tape.plain(tape.result)
-    if copy:
-        value = copy_module.deepcopy(value)
-    elif keep is not None:
-        value = map_tree(lambda x, path: map_buffers(x, keep), value)
-    return (value, pullback, tape.plain(tape.aux)) if has_aux else (value, pullback)
+    value = map_tree(own, tape.plain(tape.result))
+    return (value, pullback, map_tree(own, tape.plain(tape.aux))) if has_aux else (value, pullback)
 
 
 @dataclasses.dataclass
@@ -178,17 +174,8 @@ def _has_gradient(x: Any) -> bool:
     )
 
 
-def record(
-    func: Callable[..., Any],
-    primals: Any,
-    *,
-    has_aux: bool = False,
-    keep: Callable[[Any], Any] | None = None,
-) -> Tape:
-    """Call a function and record the linear maps of its operations.
-
-    `keep` gives what to use in place of the buffers of the arguments.
-    """
+def record(func: Callable[..., Any], primals: Any, *, has_aux: bool = False) -> Tape:
+    """Call a function and record the linear maps of its operations."""
     backend = backend_of_inputs(primals)
     starts: list[Node] = []
     ends: list[Node | None] = []
@@ -198,11 +185,7 @@ def record(
         def start_leaf(value: Any, _other: Any) -> Any:
             node = Node(value.shape, value.dtype)
             starts.append(node)
-
-            def paired(value: Any) -> Any:
-                return make(class_of(value), value if keep is None else keep(value), node, level)
-
-            return deferred(paired, value)
+            return deferred(lambda value: make(class_of(value), value, node, level), value)
 
         start_leaf.lazy = True  # type: ignore[attr-defined]
 

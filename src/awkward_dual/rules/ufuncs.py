@@ -191,7 +191,8 @@ def _arcsinh(xp: Any, y: Any, x: Any) -> tuple[Any]:
         return (1 / xp.sqrt(x * x + 1),)
     size = xp.absolute(x)
     # beyond, the 1 is lost, and far beyond the square overflows
-    return (1 / xp.where(size > 1e9, size, xp.sqrt(1 + x * x)),)
+    limit = float(np.finfo(x.dtype).eps) ** -0.5
+    return (1 / xp.where(size > limit, size, xp.sqrt(1 + x * x)),)
 
 
 rule(np.sinh, Kind.SMOOTH, lambda xp, y, x: (xp.cosh(x),))

@@ -10,8 +10,8 @@ import weakref
 from functools import partial
 from typing import Any
 
-from awkward_dual.levels import GROUND, Level
-from awkward_dual.runs.guards import Marks, is_alone
+from awkward_dual.levels import Level
+from awkward_dual.runs.guards import is_alone
 
 __all__ = ("Budget", "budget_of")
 
@@ -28,16 +28,13 @@ class Budget:
     ----------
     peak
         The most bytes that the primals took which somebody else than runs had.
-    marks
-        Those of the arrays that are watched.
     """
 
-    __slots__ = ("_arrays", "_bytes", "marks", "peak")
+    __slots__ = ("_arrays", "_bytes", "peak")
 
-    def __init__(self, marks: Marks) -> None:
+    def __init__(self) -> None:
         self._arrays: dict[int, tuple[Any, int]] = {}
         self._bytes = 0
-        self.marks = marks
         self.peak = 0
 
     def add(self, array: Any, *, is_primal: bool = True) -> None:
@@ -63,5 +60,5 @@ class Budget:
 def budget_of(level: Level) -> Budget:
     """That of a call."""
     if level.budget is None:
-        level.budget = Budget(Marks(are_kept=level is not GROUND))
+        level.budget = Budget()
     return level.budget  # type: ignore[no-any-return]

@@ -14,14 +14,11 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from awkward_dual import compiled, loops
-from awkward_dual.devices import device_of
 from awkward_dual.errors import TangentLost
 
 __all__ = (
     "Held",
     "Holder",
-    "Kept",
-    "Marks",
     "check",
     "guard",
     "held",
@@ -38,8 +35,6 @@ __all__ = (
 
 #: below this many elements nothing is computed later than it is used
 SMALLEST = 2**14
-#: up to this many elements an array that others have is copied
-COPIED = 2**20
 
 
 class Holder(Protocol):
@@ -117,35 +112,6 @@ def is_alone(array: int) -> bool:
     return found is not None and _references(found) <= _ALONE
 
 
-class Marks:
-    """The marks of arrays that several steps of one call of an operator keep.
-
-    Duals made by hand are of no call: between two steps whoever has an array may have
-    written to it, and done with the first. So they are marked for each (`are_kept`).
-    """
-
-    __slots__ = ("_known", "_writes", "are_kept")
-
-    def __init__(self, *, are_kept: bool) -> None:
-        self._known: weakref.WeakKeyDictionary[Held, int] = weakref.WeakKeyDictionary()
-        self._writes = 0
-        self.are_kept = are_kept
-
-    def of(self, array: Any) -> tuple[Held, int]:
-        """The reference to an array, and its mark at its first use since the last write."""
-        if self._writes != _State.writes:
-            # what is written through duals has another mark from then on
-            self._known.clear()
-            self._writes = _State.writes
-        reference = held(array)
-        mark = self._known.get(reference)
-        if mark is None:
-            mark = mark_of(array)
-            if self.are_kept:
-                self._known[reference] = mark
-        return reference, mark
-
-
 #: weak references, by the identity of what keeps arrays
 _holders: dict[int, Any] = {}
 #: buffers that others have, by their identity
@@ -157,9 +123,10 @@ def may_be_late(size: int) -> bool:
     return size >= SMALLEST or compiled.engine_name() == "compiled"
 
 
-def guard(holder: H, arrays: list[Any], marks: Marks) -> H:
-    """Watch over arrays that `holder` keeps; `marks` are those of the same call."""
-    return watch(holder, [marks.of(array) for array in arrays])
+def guard(holder: H, arrays: list[Any]) -> H:
+    """Watch over arrays that `holder` keeps."""
+    # marked at each use: in between others may write, and write back
+    return watch(holder, [(held(array), mark_of(array)) for array in arrays])
 
 
 def watch(holder: H, marks: list[tuple[Held, int]]) -> H:
@@ -217,30 +184,6 @@ def is_lent(array: Any) -> bool:
 
 def _owner(array: Any) -> Any:
     return array.base if type(array.base) is np.ndarray else array
-
-
-class Kept:
-    """Arrays that others have and may write to before they are used again.
-
-    Small ones are copied, which costs less than to watch over them.
-    """
-
-    def __init__(self) -> None:
-        self.guards: list[tuple[Held, int]] = []
-
-    def keep(self, array: Any) -> Any:
-        """What to use in place of an array."""
-        if not (type(array) is np.ndarray or device_of(array) is not None) or not array.ndim:
-            return array
-        is_watched = type(array) is np.ndarray and array.dtype.kind in "biufc"
-        if array.size <= COPIED or not is_watched or compiled.engine_name() == "numpy":
-            return array.copy()
-        self.guards.append((held(array), mark_of(array)))
-        return array
-
-    def check(self) -> None:
-        """Raise if one of them was changed in place."""
-        check([self])
 
 
 def check(holders: Iterable[Any]) -> None:

@@ -15,8 +15,10 @@ from awkward_dual.runs.block_loops import BlockLoop
 from awkward_dual.runs.budget import Budget, budget_of
 from awkward_dual.runs.guards import (
     guard,
+    held,
     held_index,
     is_lent,
+    mark_of,
     may_be_late,
     watch,
 )
@@ -76,7 +78,7 @@ def note(
             elif a.dtype != y.dtype and not (a.dtype.kind == "b" and row.option("elementwise")):
                 a = a.astype(y.dtype)
             operands.append(a)
-    make: Any = partial(_node if isinstance(dx[live[0]], Node) else _pending, row, level)
+    make: Any = partial(_pending, row, level) if not isinstance(dx[live[0]], Node) else _node
     found = make(Step(row, y, operands, live), [dx[i] for i in live], owned)
     if found is None and len(live) > 1:
         # some have no partial at all
@@ -107,9 +109,7 @@ def _is_long(y: Any, t: Any) -> bool:
     return is_large and compiled.pays(elements)
 
 
-def _node(
-    _row: Rule, level: Level, step: Step, sources: list[Node], owned: Sequence[bool]
-) -> StepNode | None:
+def _node(step: Step, sources: list[Node], owned: Sequence[bool]) -> StepNode | None:
     if any(s.shape not in ((), (step.length,)) or s.dtype != step.dtype for s in sources):
         return None
     found = [step.loop((i,), (False,), is_one=True) for i in step.live]
@@ -118,7 +118,7 @@ def _node(
     step.keep(frozenset().union(*(loop.used for loop in found)))
     exposed = _exposed(step, sources, owned)
     step.hold()
-    return guard(StepNode(step, sources), exposed, budget_of(level).marks)
+    return guard(StepNode(step, sources), exposed)
 
 
 def _pending(
@@ -148,7 +148,7 @@ def _pending(
     sources = _short_enough(sources, budget, output.nbytes, directions)
     pending = Pending(step, loop, sources, directions, budget)
     pending.value = value
-    return guard(pending, exposed, budget.marks)
+    return guard(pending, exposed)
 
 
 def _value(row: Rule, step: Step, sources: list[Any]) -> Value | None:
@@ -220,7 +220,7 @@ def note_gather(t: Any, y: Any, index: Any, level: Level) -> Pending | None:
     reference, mark = held_index(index)
     marks = [(reference, mark)]
     if is_lent(t):
-        marks.append(budget.marks.of(t))
+        marks.append((held(t), mark_of(t)))
     budget.add(y)
     budget.add(reference.array)
     return watch(Pending(Gather(t, reference), None, [], len(t), budget), marks)

@@ -1,0 +1,76 @@
+"""What others have of a recorded call, and may change before its pullback."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from awkward_dual import compiled
+from awkward_dual.devices import device_of
+from awkward_dual.pair import Pair, lowest
+from awkward_dual.runs.guards import Held, check, held, mark_of
+
+__all__ = ("COPIED", "Kept")
+
+#: up to this many elements an argument or a result is copied
+COPIED = 2**20
+
+
+class Kept:
+    """Arguments and results of a call: copied, or watched over where copies cost too much."""
+
+    def __init__(self, *, copies_all: bool) -> None:
+        self.copies_all = copies_all
+        self.guards: list[tuple[Held, int]] = []
+
+    def own(self, x: Any) -> Any:
+        """What the tape is to have in place of `x`, or its caller in place of a result."""
+        if isinstance(x, ak.Array | ak.Record):
+            return self._own_layout(x)
+        is_array = isinstance(x, np.ndarray | Pair) or device_of(x) is not None
+        if is_array and self._is_copied([x]):
+            return copy.deepcopy(x)
+        if isinstance(x, Pair) and x._level is not None:
+            # what is written to it gives it other halves
+            return type(x)._new(x._primal, x.noted, x._level)
+        if is_array:
+            self._watch(x)
+        return x
+
+    def _own_layout(self, x: Any) -> Any:
+        is_record = isinstance(x, ak.Record)
+        layout = x.layout.array if is_record else x.layout
+        # nobody has what was not loaded yet
+        if ak.backend(x) == "typetracer" or not layout.is_all_materialized:
+            return x
+        buffers = list(ak.to_buffers(layout)[2].values())
+        if self._is_copied(buffers):
+            kind = ak.Record if is_record else ak.Array
+            return kind(copy.deepcopy(x.layout), behavior=x.behavior, attrs=x.attrs)
+        for buffer in buffers:
+            self._watch(buffer)
+        return x
+
+    def _is_copied(self, arrays: list[Any]) -> bool:
+        if self.copies_all or sum(a.size for a in arrays) <= COPIED:
+            return True
+        # marks are computed by compiled loops
+        return compiled.engine_name() == "numpy"
+
+    def _watch(self, array: Any) -> None:
+        raw = lowest(array)
+        if type(raw) is np.ndarray and raw.dtype.kind in "biufc":
+            self.guards.append((held(raw), mark_of(raw)))
+
+    def check(self) -> None:
+        """Raise if one that is watched was changed in place.
+
+        Raises
+        ------
+        TangentLost
+            Its values at the time of the call are gone.
+        """
+        check([self])

@@ -1,0 +1,171 @@
+"""What is changed between `vjp` and its pullback: copied, or seen, never taken for what it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import pytest
+
+import awkward_dual as ad
+from awkward_dual.operators import kept
+
+RAGGED = ak.Array([[1.0, 2.0], [], [3.0]])
+REGULAR = np.full((3, 2), 3.0)
+
+
+def _sliced() -> tuple[Any, Any]:
+    base = np.array([0.0, 1.0, 2.0, 3.0])
+    return ak.unflatten(ak.Array(base), [1, 2, 1])[1:], base
+
+
+def _masked() -> tuple[Any, Any]:
+    base = np.array([1.0, 2.0, 3.0])
+    return ak.mask(ak.Array(base), [True, False, True]), base
+
+
+def _regular() -> tuple[Any, Any]:
+    base = REGULAR.copy()
+    return ak.Array(base), base
+
+
+def _record() -> tuple[Any, Any]:
+    base = np.array([1.0, 2.0, 3.0])
+    return ak.zip({"a": ak.Array(base), "n": [1, 2, 3]})[1:], base
+
+
+def _without_axes() -> tuple[Any, Any]:
+    base = np.array(3.0)
+    return base, base
+
+
+def _matrix() -> tuple[Any, Any]:
+    base = REGULAR.copy()
+    return base[:, ::-1], base
+
+
+def _offsets() -> tuple[Any, Any]:
+    offsets = ak.index.Index64(np.array([0, 2, 2, 3]))
+    layout = ak.contents.ListOffsetArray(offsets, ak.contents.NumpyArray(np.arange(1.0, 4.0)))
+    return ak.Array(layout), offsets.data
+
+
+ARGUMENTS = [_sliced, _masked, _regular, _record, _without_axes, _matrix, _offsets]
+
+
+def squares(x: Any) -> Any:
+    if isinstance(x, ak.Array) and ak.fields(x):
+        x = x.a * x.n
+    return ak.sum(x * x, axis=-1) if isinstance(x, ak.Array) and x.ndim > 1 else x * x
+
+
+@pytest.fixture(params=["copied", "watched"], autouse=True)
+def size(request: Any, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Small arrays, and the same as if they were large."""
+    if request.param == "watched":
+        monkeypatch.setattr(kept, "COPIED", 0)
+    return str(request.param)
+
+
+def compare(program: Any, x: Any, change: Callable[[Any], None], size: str, **options: Any) -> None:
+    """The pullback after a change gives what it gives without, or raises where that is watched."""
+    value, pullback = ad.vjp(program, x, copy=True)
+    w = ak.ones_like(value) if isinstance(value, ak.Array) else np.ones_like(value)
+    expected = ak.to_list(pullback(w)[0])
+    value, pullback = ad.vjp(program, x, **options)
+    change(value)
+    if size == "watched" and options.get("copy") is not True:
+        with pytest.raises(ad.TangentLost, match="changed in place"):
+            pullback(w)
+    else:
+        assert ak.to_list(pullback(w)[0]) == expected
+
+
+@pytest.mark.parametrize("copy", [None, True])
+@pytest.mark.parametrize("argument", ARGUMENTS, ids=lambda a: a.__name__[1:])
+def test_arguments(argument: Any, copy: bool | None, size: str) -> None:
+    x, base = argument()
+    zero = base.dtype.type(0)
+    compare(squares, x, lambda _: base.fill(zero), size, copy=copy)
+
+
+def test_values(size: str) -> None:
+    def change(value: Any) -> None:
+        value[:] = 7.0
+
+    compare(np.exp, np.ones(3), change, size)
+    compare(np.exp, np.ones(3), change, size, copy=True)
+
+
+@pytest.mark.parametrize("copy", [None, True])
+def test_aux(copy: bool | None, size: str) -> None:
+    def program(x: Any) -> Any:
+        y = np.exp(x)
+        return y * y, y
+
+    _, pullback, aux = ad.vjp(program, np.ones(3), has_aux=True, copy=copy)
+    aux[:] = 7.0
+    if size == "watched" and copy is None:
+        with pytest.raises(ad.TangentLost, match="changed in place"):
+            pullback(np.ones(3))
+    else:
+        np.testing.assert_allclose(pullback(np.ones(3))[0], 2 * np.exp(2.0))
+
+
+def test_integers(size: str) -> None:
+    x, n = np.array([1.0, 2.0, 3.0]), np.array([2, 1, 0])
+    _, pullback = ad.vjp(lambda x, n: x[n] * 1.0, x, n)
+    n[:] = 0
+    if size == "watched":
+        with pytest.raises(ad.TangentLost, match="changed in place"):
+            pullback(x)
+    else:
+        assert pullback(x)[0].tolist() == [3.0, 2.0, 1.0]
+
+
+@pytest.mark.parametrize("index", [np.array([2, 1, 0]), np.array([True, True, True])])
+def test_an_index_in_a_closure(index: Any) -> None:
+    n = index.copy()
+    x = np.array([1.0, 2.0, 3.0])
+    _, pullback = ad.vjp(lambda x: x[n] * 1.0, x)
+    n[:] = 0
+    expected = np.zeros(3)
+    expected[index] = x
+    assert pullback(x)[0].tolist() == expected.tolist()
+
+
+def test_containers() -> None:
+    d = {"a": np.ones(3)}
+    _, pullback = ad.vjp(lambda d: d["a"] ** 2, d)
+    d["b"] = np.ones(1)
+    assert pullback(np.ones(3))[0]["a"].tolist() == [2.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize("of_value", [False, True])
+def test_duals_of_an_outer_call(of_value: bool) -> None:
+    def program(x: Any) -> Any:
+        x = x * 1.0
+        y, pullback = ad.vjp(lambda t: np.exp(t) * t, x)
+        (y if of_value else x)[...] = 7.0
+        return pullback(np.ones(3))[0]
+
+    x = np.array([1.0, 2.0, 3.0])
+    value, tangent = ad.jvp(program, (x,), (np.ones(3),))
+    np.testing.assert_allclose(value, np.exp(x) * (1 + x))
+    np.testing.assert_allclose(tangent, np.exp(x) * (2 + x))
+
+
+def test_what_is_not_loaded_stays_so() -> None:
+    form, length, container = ak.to_buffers(ak.zip({"a": RAGGED, "b": RAGGED}))
+    loaded = []
+
+    def buffer(name: str) -> Any:
+        return lambda: loaded.append(name) or container[name]
+
+    x = ak.from_buffers(form, length, {name: buffer(name) for name in container})
+    _, pullback = ad.vjp(lambda x: ak.sum(x.a**2), x)
+    pullback(1.0)
+    unread = [k for k in container if "data" in k and k not in loaded]
+    assert len(unread) == 1, loaded
