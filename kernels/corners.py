@@ -161,7 +161,9 @@ _DIGITS = (
     _one("np.exp(x)", -inf, 1.0, 0.0, 0.0, "the partial is the result"),
     _one("np.arctan(x)", 1e200, 1.0, 1.5707963267948966, 0.0, "x*x overflows to the right limit"),
     _one("np.arcsinh(x)", 1e200, 1e200, 461.2101657793691, 1.0, "x*x would overflow"),
-    _one("np.arcsinh(x)", [16384.0], [16384.0], [10.3984375], [1.0], "x*x would overflow", "float16"),
+    _one(
+        "np.arcsinh(x)", [16384.0], [16384.0], [10.3984375], [1.0], "x*x would overflow", "float16"
+    ),
     _one("np.sinh(x)", [0.0], [1.0], [0.0], [1.0], "cosh(0)", "float32"),
 )
 
