@@ -127,6 +127,27 @@ def _listed(x: Any) -> Any:
 
 
 @case
+def half_precision() -> None:
+    """The kernels have no type for it: they compute in double precision."""
+    half = ak.values_astype(X, np.float16)
+    for program in (
+        lambda x: np.arcsinh(x) * x + 1,
+        lambda x: x[x > 0],
+        lambda x: ak.concatenate([x[:, :1], x], axis=1),
+        lambda x: ak.where(x > 0, x * x, -x),
+    ):
+        found = ad.jvp(program, (on_gpu(half),), (on_gpu(half),))
+        expected = ad.jvp(program, (half,), (half,))
+        for a, b in zip(on_host(found), expected, strict=True):
+            assert str(ak.type(a)) == str(ak.type(b))
+            np.testing.assert_allclose(ak.flatten(a), ak.flatten(b), rtol=4e-3)
+        weights = ak.values_astype(ak.ones_like(expected[0]), np.float16)
+        (gradient,) = ad.vjp(program, on_gpu(half))[1](on_gpu(weights))
+        (right,) = ad.vjp(program, half)[1](weights)
+        np.testing.assert_allclose(ak.flatten(on_host(gradient)), ak.flatten(right), rtol=4e-3)
+
+
+@case
 def numbers_of_the_host_meet_arrays_of_the_gpu() -> None:
     gpu = on_gpu(X)
     for program in (

@@ -175,9 +175,9 @@ def product(partial: Any, t: Any) -> Any:
         lead = 0
     out_shape = t.shape[:lead] + shape
     c, dx = _Partial(partial, shape, t), _Tangent(t, shape)
-    out = xp.empty(out_shape, dtype=c.joined)
+    out = xp.empty(out_shape, dtype=c.joined if type_name(c.joined) else np.float64)
     _combine_one(out, c, dx, math.prod(shape), accumulate=False)
-    return out
+    return out.astype(c.joined, copy=False)
 
 
 def _combine_one(out: Any, c: _Partial, dx: _Tangent, size: int, *, accumulate: bool) -> None:
@@ -197,6 +197,8 @@ def _blocks(elements: int, each: int = THREADS) -> int:
 
 def combine(terms: Sequence[tuple[Any, Any, int]], shape: Shape, dtype: Any) -> Any:
     """The sum of partial times tangent; each term is (partial, tangent, ndim of the primal)."""
+    if type_name(dtype) is None:
+        return combine(terms, shape, np.float64).astype(dtype)
     aligned = [(partial, _align(t, ndim, len(shape))) for partial, t, ndim in terms]
     parts = [(_Partial(c, shape, t), _Tangent(t, shape)) for c, t in aligned]
     size = math.prod(shape)
@@ -246,6 +248,8 @@ def pick(t: Any, axis: int, index: Any) -> Any:
 
 
 def _gather(t: Any, ndim: int, index: Any, *, wraps: bool) -> Any:
+    if type_name(t.dtype) is None:
+        return _gather(t.astype(np.float64), ndim, index, wraps=wraps).astype(t.dtype)
     lead, size = t.shape[: t.ndim - ndim], math.prod(t.shape[t.ndim - ndim :])
     out = xp.empty(lead + index.shape, dtype=t.dtype)
     if out.size:
@@ -264,8 +268,8 @@ def _scatter(out: Any, ndim: int, index: Any, t: Any, *, wraps: bool) -> None:
     size, rows = math.prod(out.shape[out.ndim - ndim :]), math.prod(out.shape[: out.ndim - ndim])
     if not out.size or not index.size:
         return
-    if not out.flags.c_contiguous:
-        whole = xp.ascontiguousarray(out)
+    if not out.flags.c_contiguous or type_name(out.dtype) is None:
+        whole = xp.ascontiguousarray(out, out.dtype if type_name(out.dtype) else np.float64)
         _scatter(whole, ndim, index, t, wraps=wraps)
         out[...] = whole
         return
@@ -336,6 +340,8 @@ def weighted_segment_sum(partial: Any, t: Any, offsets: Any) -> Any:
 
 
 def _segment_sum(partial: Any, t: Any, offsets: Any) -> Any:
+    if type_name(t.dtype) is None:
+        return _segment_sum(partial, t.astype(np.float64), offsets).astype(t.dtype)
     count, length = len(offsets) - 1, t.shape[-1]
     out = xp.zeros((*t.shape[:-1], count), dtype=t.dtype)
     if not out.size or not length:
