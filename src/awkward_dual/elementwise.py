@@ -69,7 +69,7 @@ def call_ufunc(ufunc: Any, row: Rule | None, call: Callable[..., Any], args: Seq
 
 
 def note_function(row: Rule, raw_y: Any, args: Sequence[Any]) -> Any:
-    """The result of a function that works element by element, if its tangent can be noted.
+    """The result of a function that works element by element, if there is a short way.
 
     Parameters
     ----------
