@@ -127,6 +127,23 @@ def _listed(x: Any) -> Any:
 
 
 @case
+def arguments_changed_before_the_pullback() -> None:
+    """Nobody watches over arrays of a GPU: they are copied, whatever their size."""
+    from awkward_dual.operators import kept
+
+    before, kept.COPIED = kept.COPIED, 0
+    try:
+        x = on_gpu(ak.Array(np.array([1.0, 2.0, 3.0])))
+        value, pullback = ad.vjp(np.exp, x)
+        w = on_gpu(ak.Array(np.ones(3)))
+        x.layout.data[...] = 7.0
+        value.layout.data[...] = 7.0
+        close(on_host(pullback(w)[0]).to_list(), np.exp([1.0, 2.0, 3.0]).tolist())
+    finally:
+        kept.COPIED = before
+
+
+@case
 def half_precision() -> None:
     """The kernels have no type for it: they compute in double precision."""
     half = ak.values_astype(X, np.float16)

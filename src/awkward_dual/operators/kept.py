@@ -10,7 +10,7 @@ import numpy as np
 
 from awkward_dual import compiled
 from awkward_dual.devices import device_of
-from awkward_dual.pair import Pair, lowest
+from awkward_dual.pair import Pair, lowest, raw_or_live
 from awkward_dual.runs.guards import Held, check, held, mark_of
 
 __all__ = ("COPIED", "Kept")
@@ -33,9 +33,6 @@ class Kept:
         is_array = isinstance(x, np.ndarray | Pair) or device_of(x) is not None
         if is_array and self._is_copied([x]):
             return copy.deepcopy(x)
-        if isinstance(x, Pair) and x._level is not None:
-            # what is written to it gives it other halves
-            return type(x)._new(x._primal, x.noted, x._level)
         if is_array:
             self._watch(x)
         return x
@@ -55,15 +52,12 @@ class Kept:
         return x
 
     def _is_copied(self, arrays: list[Any]) -> bool:
-        if self.copies_all or sum(a.size for a in arrays) <= COPIED:
-            return True
-        # marks are computed by compiled loops
-        return compiled.engine_name() == "numpy"
+        is_small = sum(a.size for a in arrays) <= COPIED
+        return self.copies_all or is_small or not all(map(_can_be_watched, arrays))
 
     def _watch(self, array: Any) -> None:
         raw = lowest(array)
-        if type(raw) is np.ndarray and raw.dtype.kind in "biufc":
-            self.guards.append((held(raw), mark_of(raw)))
+        self.guards.append((held(raw), mark_of(raw)))
 
     def check(self) -> None:
         """Raise if one that is watched was changed in place.
@@ -74,3 +68,10 @@ class Kept:
             Its values at the time of the call are gone.
         """
         check([self])
+
+
+def _can_be_watched(array: Any) -> bool:
+    """Whether a change of an array can be seen: of constants of the host, by compiled loops."""
+    raw = raw_or_live(array)
+    is_known = type(raw) is np.ndarray and raw.dtype.kind in "biufc"
+    return is_known and compiled.engine_name() != "numpy"

@@ -61,6 +61,7 @@ def vjp(
         are copied. By default those of up to a million elements are, and the
         pullback raises `TangentLost` where a larger one was changed; with
         ``copy=True`` all are, and with ``copy=False`` none, without a look at them later.
+        On a GPU all are by default; arrays that are not loaded yet stay so.
 
     Returns
     -------
