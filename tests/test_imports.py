@@ -17,7 +17,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 #: each module imports modules of its own and earlier lines only; a name stands for a folder too
 LAYERS = [
-    ["errors", "devices", "threads"],
+    ["errors", "devices", "memory", "threads"],
     ["levels", "tape", "trees", "rules.table", "tracing", "twins", "adapter"],
     ["loop_source"],
     ["compiled"],
@@ -26,7 +26,7 @@ LAYERS = [
     ["maps"],
     ["linear"],
     ["runs.guards", "runs.interpreter", "runs.block_loops"],
-    ["runs.program", "runs.budget"],
+    ["runs.program", "runs.budget", "memory.pool"],
     ["runs.steps"],
     ["runs.values"],
     ["runs.pending", "runs.nodes"],

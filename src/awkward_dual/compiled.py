@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from awkward_dual.loop_source import of_many_directions, of_one_direction
+from awkward_dual.memory import reuse_buffers
 from awkward_dual.threads import num_threads, run_all
 from awkward_dual.tracing import Formulas, NoFormula, trace
 from awkward_dual.twins import TWINS, has_twin, quarters
@@ -125,12 +126,14 @@ def is_large(length: int) -> bool:
 
 def pays(elements: int) -> bool:
     """Whether a loop over so many elements (of all directions) is to be a compiled one."""
-    if _State.engine != "auto":
-        return _State.engine == "compiled"
-    if elements < SMALLEST:
-        return False
-    _State.work += elements
-    return _State.work > WORK
+    if _State.engine == "auto":
+        _State.work += elements if elements >= SMALLEST else 0
+        is_compiled = elements >= SMALLEST and _State.work > WORK
+    else:
+        is_compiled = _State.engine == "compiled"
+    if is_compiled:
+        reuse_buffers(elements)
+    return is_compiled
 
 
 def weighted(

@@ -24,6 +24,7 @@ __all__ = (
     "centered_tangent",
     "extremum_tangent",
     "fingerprint",
+    "fingerprint_from",
     "first_equal",
     "parents",
     "pick",
@@ -193,15 +194,16 @@ def fingerprint(bits: Any) -> int:
 
     That two have the same is as likely as that two random numbers of 64 bits are the same.
     """
-    run: Callable[[Any], Any] = compiled.compile_loop(_fingerprint)
-    return int(run(bits))
+    run: Callable[..., Any] = compiled.compile_loop(fingerprint_from)
+    return int(run(bits, 0))
 
 
-def _fingerprint(bits: Any) -> Any:
+def fingerprint_from(bits: Any, start: int) -> Any:
+    """What elements from `start` on add to the fingerprint of an array."""
     # each element is mixed with its position, as splitmix64 does (Steele, Lea and Flood 2014)
     total = np.uint64(0)
     for i in range(len(bits)):
-        x = np.uint64(bits[i]) + np.uint64(i) * np.uint64(0x9E3779B97F4A7C15)
+        x = np.uint64(bits[i]) + np.uint64(start + i) * np.uint64(0x9E3779B97F4A7C15)
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         total += x ^ (x >> np.uint64(31))

@@ -10,6 +10,7 @@ import awkward as ak
 from awkward_dual.apply import reshape
 from awkward_dual.array import class_of
 from awkward_dual.levels import new_level
+from awkward_dual.memory import reusing
 from awkward_dual.operators.arguments import check_function, one_for_each, out_and_aux
 from awkward_dual.operators.lazy import deferred, loaded, traced
 from awkward_dual.operators.results import (
@@ -20,12 +21,13 @@ from awkward_dual.operators.results import (
 )
 from awkward_dual.operators.seeding import seed
 from awkward_dual.pair import make
-from awkward_dual.runs import lend
+from awkward_dual.runs import give, lend
 from awkward_dual.trees import map_tree
 
 __all__ = ("jvp",)
 
 
+@reusing()
 def jvp(
     func: Callable[..., Any], primals: Any, tangents: Any, *, has_aux: bool = False
 ) -> tuple[Any, ...]:
@@ -86,7 +88,7 @@ def jvp(
                 given = loaded(dvalue)
                 tangent = reshape(given, (1, *value.shape))
                 lend(value)
-                lend(given)
+                give(tangent)
                 return make(class_of(value), value, tangent, level)
 
             return deferred(paired, value)

@@ -11,6 +11,7 @@ import numpy as np
 from awkward_dual.array import as_dual, class_of
 from awkward_dual.devices import array_module
 from awkward_dual.levels import new_level
+from awkward_dual.memory import reusing
 from awkward_dual.operators.arguments import (
     ArgNums,
     as_tuple,
@@ -89,6 +90,7 @@ def jacfwd(
     picked = as_tuple(argnums)
     _check_chunk_size(chunk_size)
 
+    @reusing()
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         own = pick_arguments(args, picked, "jacfwd")
         backend = _concrete_backend(args, "jacfwd")
@@ -137,6 +139,7 @@ def jacrev(
     picked = as_tuple(argnums)
     _check_chunk_size(chunk_size)
 
+    @reusing()
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         own = pick_arguments(args, picked, "jacrev")
         _concrete_backend(args, "jacrev")

@@ -12,6 +12,7 @@ from awkward_dual.devices import array_module
 from awkward_dual.errors import LevelError
 from awkward_dual.levels import Level
 from awkward_dual.linear import Cast, FunctionMap, LinearMap, Reshape, Slice, total
+from awkward_dual.memory import reusing
 from awkward_dual.operators.arguments import check_function
 from awkward_dual.operators.forward import jvp
 from awkward_dual.operators.lazy import loaded
@@ -154,6 +155,7 @@ def checkpoint(func: Callable[..., Any]) -> Callable[..., Any]:
     return checkpointed
 
 
+@reusing()
 def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
     """The value of a function and its derivative as a linear function, evaluated once.
 
@@ -183,6 +185,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     tape = record(func, primals)
     order = _nodes_below(tape)
 
+    @reusing()
     def push(*tangents: Any) -> Any:
         known = dict(zip((n.serial for n in tape.starts), _paired(primals, tangents), strict=True))
         for node in order:

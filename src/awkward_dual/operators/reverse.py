@@ -13,6 +13,7 @@ from awkward_dual.array import as_dual, class_of, wrap
 from awkward_dual.devices import array_module
 from awkward_dual.levels import Level, new_level
 from awkward_dual.linear import Identity, total
+from awkward_dual.memory import reusing
 from awkward_dual.operators.arguments import (
     ArgNums,
     as_tuple,
@@ -42,6 +43,7 @@ from awkward_dual.trees import map_tree
 __all__ = ("Tape", "grad", "record", "value_and_grad", "vjp")
 
 
+@reusing()
 def vjp(
     func: Callable[..., Any], *primals: Any, has_aux: bool = False, copy: bool | None = None
 ) -> tuple[Any, ...]:
@@ -99,6 +101,7 @@ def vjp(
 
     tape = record(func, map_tree(own, primals), has_aux=has_aux)
 
+    @reusing()
     def pullback(cotangent: Any) -> Any:
         if kept is not None:
             kept.check()
@@ -255,6 +258,7 @@ def value_and_grad(
     check_function(func, "value_and_grad")
     picked = as_tuple(argnums)
 
+    @reusing()
     def differentiated(*args: Any, **kwargs: Any) -> Any:
         own = pick_arguments(args, picked, "grad")
 

@@ -33,6 +33,8 @@ class BlockLoop(NamedTuple):
         The positions of the inputs that it or what is prepared looks at.
     is_slow
         Whether it costs more than to read its result from memory.
+    is_identity
+        Whether its result is the one tangent that it is given.
     """
 
     function: Any
@@ -41,6 +43,7 @@ class BlockLoop(NamedTuple):
     partials: int
     used: frozenset[int]
     is_slow: bool = False
+    is_identity: bool = False
 
     @property
     def whole(self) -> frozenset[int]:
@@ -60,7 +63,12 @@ def for_products(formulas: Formulas, form: Form, single: Sequence[bool], is_one:
     partials = 0 if is_one else len(loop_source.kept_partials(formulas))
     used = formulas.used(len(form.ndims))
     return BlockLoop(
-        _compile(source, form.scalar), tuple(sorted(read)), formulas.prepared, partials, used
+        _compile(source, form.scalar),
+        tuple(sorted(read)),
+        formulas.prepared,
+        partials,
+        used,
+        is_identity=formulas.partials == [None] and list(single) == [False],
     )
 
 
@@ -137,6 +145,11 @@ def NAME(table, start, n, directions):
             a += x[i]
         array(table[2] + k * table[3], 1)[0] += (a + b) + (c + d)
 """,
+    # added to one integer: what elements contribute to the mark of their array
+    "mark": """
+def NAME(table, start, n, directions):
+    marks(table[2], 1)[0] += fingerprint_from(array(table[0], n), start)
+""",
     # sine, or with a shift of one the cosine
     "turn": """
 def NAME(table, start, n, directions):
@@ -168,6 +181,7 @@ def _compile(source: str, scalar: Any) -> Any:
         "array": interpreter.arrays_of(scalar),
         "integers": interpreter.arrays_of(np.int64),
         "flags": interpreter.arrays_of(np.bool_),
+        "marks": interpreter.arrays_of(np.uint64),
         "sin": math.sin,
         "cos": math.cos,
         "searchsorted": np.searchsorted,
@@ -178,6 +192,7 @@ def _compile(source: str, scalar: Any) -> Any:
         "add_segments": loops.add_segments,
         "quarters": twins.quarters,
         "scatter": loops.scatter_rows,
+        "fingerprint_from": loops.fingerprint_from,
     }
     names |= {k: compiled.compile_loop(part) for k, part in parts.items() if f" {k}(" in source}
     return compiled.compile_source(source, "block", scalar, names, interpreter.as_instruction)

@@ -19,8 +19,12 @@ from awkward_dual.errors import TangentLost
 __all__ = (
     "Held",
     "Holder",
+    "bits_of",
     "check",
+    "compare",
+    "give",
     "guard",
+    "guards_of",
     "held",
     "held_index",
     "is_alone",
@@ -125,8 +129,17 @@ def may_be_late(size: int) -> bool:
 
 def guard(holder: H, arrays: list[Any]) -> H:
     """Watch over arrays that `holder` keeps."""
-    # marked at each use: in between others may write, and write back
-    return watch(holder, [(held(array), mark_of(array)) for array in arrays])
+    return watch(holder, [(held(array), _mark(array)) for array in arrays])
+
+
+def _mark(array: Any) -> int:
+    given = _given.get(id(array))
+    if given is None or given.array() is not array:
+        # at each use: in between others may write, and write back
+        return mark_of(array)
+    if given.mark is None:
+        given.mark = mark_of(array)
+    return given.mark
 
 
 def watch(holder: H, marks: list[tuple[Held, int]]) -> H:
@@ -176,6 +189,27 @@ def lend(array: Any) -> None:
                 holder.guards.append((held(kept), mark_of(kept)))
 
 
+class _Given:
+    """A tangent that an operator was given, and its mark when it was first used."""
+
+    __slots__ = ("array", "mark")
+
+    def __init__(self, array: Any) -> None:
+        key = id(array)
+        self.array = weakref.ref(array, lambda _: _given.pop(key, None))
+        self.mark: int | None = None
+
+
+_given: dict[int, _Given] = {}
+
+
+def give(tangent: Any) -> None:
+    """Remember a tangent that others have, and that is the same in all of the call."""
+    lend(tangent)
+    if type(tangent) is np.ndarray:
+        _given[id(tangent)] = _Given(tangent)
+
+
 def is_lent(array: Any) -> bool:
     """Whether others have an array."""
     owner = _owner(array)
@@ -194,17 +228,31 @@ def check(holders: Iterable[Any]) -> None:
     TangentLost
         Its values at the time when it was used are gone.
     """
-    guards = {watched for holder in holders for watched in holder.guards}
-    for kept, mark in guards:
-        if mark_of(kept.array) != mark:
-            raise TangentLost(
-                "an array that was changed in place after it was used, before the derivative "
-                "of the result was computed,",
-                "change a copy of it",
-            )
+    for kept, mark in guards_of(holders):
+        compare(mark_of(kept.array), mark)
+
+
+def guards_of(holders: Iterable[Any]) -> set[tuple[Held, int]]:
+    """The arrays that some holders watch over, each once for a mark."""
+    return {watched for holder in holders for watched in holder.guards}
+
+
+def compare(mark: int, before: int) -> None:
+    """Raise if an array no longer has the mark that it had before."""
+    if mark != before:
+        raise TangentLost(
+            "an array that was changed in place after it was used, before the derivative "
+            "of the result was computed,",
+            "change a copy of it",
+        )
 
 
 def mark_of(array: Any) -> int:
     """A number by which a change of an array is seen."""
+    return loops.fingerprint(bits_of(array))
+
+
+def bits_of(array: Any) -> Any:
+    """The elements of an array as unsigned integers; a view of them where they are contiguous."""
     bits = np.ascontiguousarray(array).reshape(-1)
-    return loops.fingerprint(bits.view(f"u{min(array.dtype.itemsize, 8)}"))
+    return bits.view(f"u{min(array.dtype.itemsize, 8)}")

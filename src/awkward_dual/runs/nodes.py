@@ -12,7 +12,7 @@ import numpy as np
 from awkward_dual import threads
 from awkward_dual.linear import Broadcast, Fresh, Identity, LinearMap, Slice, Weighted
 from awkward_dual.runs.block_loops import instruction
-from awkward_dual.runs.guards import Held, check
+from awkward_dual.runs.guards import Held, check, guards_of
 from awkward_dual.runs.program import Operand, Program
 from awkward_dual.runs.steps import LONGEST, Step
 from awkward_dual.tape import Node, next_serial
@@ -140,7 +140,6 @@ class _Sweep:
     def __init__(self, run: _Run, rows: Any) -> None:
         self.run = run
         last = run.nodes[0]
-        check(run.nodes)
         # what a sum gives back is the same for all elements
         is_single = rows.strides[-1] == 0
         self.program = Program(len(rows), rows.dtype)
@@ -162,6 +161,7 @@ class _Sweep:
             self._pass(node, is_single=is_single and node is last)
         for picked, (parent, index) in run.gathers.items():
             self._scatter(picked, parent, index)
+        self.program.watch(guards_of(run.nodes), last.step.length)
         self.program.run(last.step.length, is_summed=bool(self.sums))
 
     def results(self) -> list[tuple[Node, Any]]:

@@ -9,7 +9,7 @@ import numpy as np
 from awkward_dual import engine, threads
 from awkward_dual.runs.block_loops import instruction
 from awkward_dual.runs.budget import Budget
-from awkward_dual.runs.guards import Held, check
+from awkward_dual.runs.guards import Held, guards_of
 from awkward_dual.runs.program import Operand, Program
 from awkward_dual.runs.values import Value
 
@@ -118,8 +118,13 @@ class _Run:
         found: dict[Pending, Any] = {}
         for pending, step, loop, sources in self.order:
             kept = whole.get(pending)
+            given = [found[s] if type(s) is Pending else s for s in sources]
+            if kept is None and loop is not None and loop.is_identity:
+                (t,) = given
+                found[pending] = program.rows(t) if type(t) is np.ndarray else t
+                continue
             out = program.tangent() if kept is None else program.rows(kept)
-            step.put(program, loop, [found[s] if type(s) is Pending else s for s in sources], out)
+            step.put(program, loop, given, out)
             found[pending] = out
         return program, found[last]
 
@@ -136,12 +141,12 @@ def _sweep(last: Pending, work: Any, sums: tuple[Any, Any] | None = None) -> Any
         then need not be kept. Without them the whole tangent is given back.
     """
     run = _Run(last, work)
-    check(p for p, *_ in run.order)
     kept = [p for p, *_ in run.order if p.readers > run.uses[p]]
     if sums is None and last not in kept:
         kept.append(last)
     whole = {p: np.empty((p.directions, p.length), p.dtype) for p in kept}
     program, out = run.program(whole)
+    program.watch(guards_of(p for p, *_ in run.order), last.length)
     if sums is not None:
         offsets, totals = sums
         segments, count = program.elements(offsets).whole, Operand(len(offsets) - 1)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from awkward_dual import compiled, threads
 from awkward_dual.runs.block_loops import instruction
-from awkward_dual.runs.guards import Held
+from awkward_dual.runs.guards import Held, bits_of, compare, mark_of
 
 __all__ = ("Operand", "Program", "Register")
 
-#: elements of all registers together: they stay in the cache
-BLOCK = 2**15
+#: elements of all registers together: they stay in the second cache
+BLOCK = 2**16
+#: from so many directions on, elements of a register instead: a few stay in the first cache
+MANY, REGISTER = 4, 2**10
 #: bytes that the cache reads at once, on whose borders registers begin
 LINE = 64
 #: elements of a block at least: the call of an instruction costs a few nanoseconds
@@ -82,6 +84,8 @@ class Program:
         self._numbers: dict[Any, Operand] = {}
         self._arrays: dict[int, Operand] = {}
         self._prepared: list[tuple[Any, Sequence[Any], list[Prepared]]] = []
+        #: for each array that is watched, where its mark is computed, and what it was
+        self._marks: list[tuple[Any, int]] = []
 
     def add(self, function: Any, arguments: Sequence[Operand | Register | Prepared]) -> None:
         """Append an instruction."""
@@ -147,13 +151,38 @@ class Program:
         self._prepared.append((prepared, inputs, found))
         return found
 
+    def watch(self, guards: Iterable[tuple[Held, int]], length: int) -> None:
+        """Have `run` raise if an array was changed; what it reads is looked at in the cache.
+
+        An index is looked at before it is used.
+        """
+        for kept, before in guards:
+            array = kept.array
+            is_read = array.size == length and array.flags.c_contiguous
+            if not is_read or array.dtype.kind != "f" or threads.num_threads() > 1:
+                compare(mark_of(array), before)
+                continue
+            bits, mark = bits_of(array), np.zeros(1, np.uint64)
+            self._kept.append(bits)
+            self._marks.append((mark, before))
+            add = instruction("mark", bits.dtype.type)
+            self.add(add, [Operand(_address(bits), bits.itemsize), Operand(_address(mark))])
+
     def run(self, length: int, *, is_summed: bool = False) -> None:
         """Go through all blocks, in as many threads as are asked for.
 
         If it `is_summed`, parts would meet in a sum: then in one thread.
+
+        Raises
+        ------
+        TangentLost
+            If an array that is watched was changed.
         """
         slots, rows = self._place()
-        size = max(BLOCK // max(rows, 1) // 64 * 64, SHORTEST)
+        if self.directions < MANY:
+            size = max(BLOCK // max(rows, 1) // 64 * 64, SHORTEST)
+        else:
+            size = max(REGISTER // self.directions, 64)
         # registers at distances of a power of two would get into each other's way in the cache
         room = size + 72
         flat = [a for arguments in self._arguments for a in arguments]
@@ -190,6 +219,8 @@ class Program:
             go(slice(0, length))
         else:
             threads.in_threads(go, length)
+        for mark, before in self._marks:
+            compare(int(mark[0]), before)
 
     def _pieces(self, part: slice) -> list[slice]:
         if not self._prepared:

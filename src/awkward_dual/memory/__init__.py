@@ -1,0 +1,82 @@
+"""Large buffers that are taken again while a call lasts.
+
+The pages of a large array are new to the process each time: the system finds and clears them, which
+costs as much as to compute what is written there, and a derivative needs more arrays than a value.
+While an operator runs, the large arrays of NumPy therefore come out of a `pool`, which
+keeps what was freed until the call ends and never holds more than the arrays had at their peak.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+__all__ = ("reuse_buffers", "reusing")
+
+#: from so many elements on: smaller arrays the C library keeps itself
+SMALLEST = 2**17
+
+
+class _Call:
+    """An outermost call of an operator; `before` is NumPy's allocator outside of it."""
+
+    __slots__ = ("before",)
+
+    def __init__(self) -> None:
+        self.before: Any = None
+
+
+_call: ContextVar[_Call | None] = ContextVar("_call", default=None)
+
+
+@contextmanager
+def reusing() -> Iterator[None]:
+    """Let large buffers that are freed in this block be taken again, once `reuse_buffers` is called."""
+    if _call.get() is not None:
+        yield
+        return
+    call = _Call()
+    token = _call.set(call)
+    try:
+        yield
+    finally:
+        _call.reset(token)
+        if call.before is not None:
+            _pool().leave(call.before)
+
+
+def reuse_buffers(elements: int) -> None:
+    """Take the large arrays of this call out of the pool, now that it works on so many elements."""
+    call = _call.get()
+    if call is None or call.before is not None or elements < SMALLEST or not _is_supported():
+        return
+    call.before = _pool().enter()
+
+
+def _after_fork() -> None:
+    """A forked process has no threads but its own, that would end their calls."""
+    if "awkward_dual.memory.pool" in sys.modules:
+        call = _call.get()
+        _pool().begin_again(int(call is not None and call.before is not None))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _pool() -> Any:
+    from awkward_dual.memory import pool
+
+    return pool
+
+
+@functools.cache
+def _is_supported() -> bool:
+    """Whether the C library is known, and a lock keeps threads out of the pool."""
+    has_lock = getattr(sys, "_is_gil_enabled", lambda: True)()
+    return has_lock and sys.platform == "linux" and sys.implementation.name == "cpython"
