@@ -489,6 +489,43 @@ def test_tangents_that_are_changed_while_a_function_runs() -> None:
             ad.jvp(program, (x,), (dx,))
 
 
+def test_given_tangents_are_the_same_in_all_of_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    marked = []
+    mark_of = guards.mark_of
+    monkeypatch.setattr(guards, "mark_of", lambda x: marked.append(x.shape) or mark_of(x))
+    v = V.copy()
+    _, tangent = ad.jvp(lambda x: x * 3.0 + x / 2.0 + np.sinh(x * 2.0), (X,), (v,))
+    close(tangent, (3.5 + 2 * np.cosh(2 * X)) * V)
+    assert marked.count((1, SIZE)) == 1
+
+    def program(x: Any) -> Any:
+        y = x * 3.0
+        v[:] = 9.0
+        z = x / 2.0
+        return y + z
+
+    with pytest.raises(ad.TangentLost, match="changed in place"):
+        ad.jvp(program, (X,), (v,))
+
+
+@pytest.mark.parametrize("tangents", [V, EIGHT])
+def test_steps_that_pass_their_tangent_on(tangents: Any) -> None:
+    x = ad.DualArray(X, tangents)
+    y = np.positive(x + 1.0) - 2.0
+    z = np.sin(y) + y
+    dx = np.atleast_2d(tangents)
+    close(z.tangent, (np.cos(X - 1.0) + 1.0) * dx)
+    first, second = x + 1.0, x - 1.0
+    first.tangent[...] = 0.0
+    close(second.tangent, dx)
+    close(x.tangent, dx)
+    # one that others have ends a run
+    middle = x + 3.0
+    late = np.exp(middle)
+    close(middle.tangent, dx)
+    close(late.tangent, np.exp(X + 3.0) * dx)
+
+
 def test_arrays_that_are_used_before_and_after_a_write() -> None:
     c, x = X.copy(), ad.DualArray(X, V)
     before = np.exp(x) * c

@@ -169,3 +169,31 @@ def test_what_is_not_loaded_stays_so() -> None:
     pullback(1.0)
     unread = [k for k in container if "data" in k and k not in loaded]
     assert len(unread) == 1, loaded
+
+
+def test_a_jacobian_of_a_function_that_writes_to_its_argument(size: str) -> None:
+    x = np.array([1.0, 2.0, 3.0])
+
+    def program(a: Any) -> Any:
+        y = a * a
+        x[:] = 9.0
+        return y
+
+    if size == "watched":
+        with pytest.raises(ad.TangentLost, match="changed in place"):
+            ad.jacrev(program)(x)
+    else:
+        np.testing.assert_array_equal(ad.jacrev(program)(x), np.diag([2.0, 4.0, 6.0]))
+
+
+@pytest.mark.parametrize("what", ["argument", "value"])
+def test_what_is_changed_before_a_push(size: str, what: str) -> None:
+    x = np.linspace(0.0, 1.0, 5)
+    value, push = ad.linearize(np.exp, x)
+    expected = np.exp(x)
+    (x if what == "argument" else value)[:] = 5.0
+    if size == "watched":
+        with pytest.raises(ad.TangentLost, match="changed in place"):
+            push(np.ones(5))
+    else:
+        np.testing.assert_array_equal(push(np.ones(5)), expected)

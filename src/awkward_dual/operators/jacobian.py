@@ -22,6 +22,7 @@ from awkward_dual.operators.arguments import (
     put_arguments,
 )
 from awkward_dual.operators.forward import jvp
+from awkward_dual.operators.kept import Kept
 from awkward_dual.operators.leaves import attach, leaf_values
 from awkward_dual.operators.results import (
     backend_of_inputs,
@@ -148,7 +149,9 @@ def jacrev(
         def of_picked(*chosen: Any) -> Any:
             return func(*put_arguments(args, picked, chosen), **kwargs)
 
-        tape = record(of_picked, own, has_aux=has_aux)
+        kept = Kept(copies_all=False)
+        tape = record(of_picked, kept.own(own), has_aux=has_aux)
+        kept.check()
         _refuse_complex(tape.result, "a result")
         ends = _all_leaves(tape.result)
         count = sum(leaf.size for leaf in ends)

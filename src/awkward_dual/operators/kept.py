@@ -12,6 +12,7 @@ from awkward_dual import compiled
 from awkward_dual.devices import device_of
 from awkward_dual.pair import Pair, lowest, raw_or_live
 from awkward_dual.runs.guards import Held, check, held, mark_of
+from awkward_dual.trees import map_tree
 
 __all__ = ("COPIED", "Kept")
 
@@ -26,8 +27,11 @@ class Kept:
         self.copies_all = copies_all
         self.guards: list[tuple[Held, int]] = []
 
-    def own(self, x: Any) -> Any:
-        """What the tape is to have in place of `x`, or its caller in place of a result."""
+    def own(self, tree: Any) -> Any:
+        """What the tape is to have in place of arguments, or its caller in place of results."""
+        return map_tree(lambda x, path: self._own(x), tree)
+
+    def _own(self, x: Any) -> Any:
         if isinstance(x, ak.Array | ak.Record):
             return self._own_layout(x)
         is_array = isinstance(x, np.ndarray | Pair) or device_of(x) is not None

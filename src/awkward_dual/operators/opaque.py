@@ -15,6 +15,7 @@ from awkward_dual.linear import Cast, FunctionMap, LinearMap, Reshape, Slice, to
 from awkward_dual.memory import reusing
 from awkward_dual.operators.arguments import check_function
 from awkward_dual.operators.forward import jvp
+from awkward_dual.operators.kept import Kept
 from awkward_dual.operators.lazy import loaded
 from awkward_dual.operators.leaves import attach, leaf_values
 from awkward_dual.operators.reverse import Tape, record, tangents_like
@@ -174,6 +175,12 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
         ``push(*tangents)`` gives the tangent of the result, without calling
         `func` again.
 
+    Raises
+    ------
+    TangentLost
+        By `push`, if an argument or value of more than a million elements was changed in
+        place; smaller ones are copied.
+
     Examples
     --------
     >>> import awkward_dual as ad
@@ -182,11 +189,13 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     (12.0, 120.0)
     """
     check_function(func, "linearize")
-    tape = record(func, primals)
+    kept = Kept(copies_all=False)
+    tape = record(func, kept.own(primals))
     order = _nodes_below(tape)
 
     @reusing()
     def push(*tangents: Any) -> Any:
+        kept.check()
         known = dict(zip((n.serial for n in tape.starts), _paired(primals, tangents), strict=True))
         for node in order:
             if node.edges:
@@ -195,7 +204,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
         ends = [None if node is None else known[node.serial] for node in tape.ends]
         return tangents_like(tape.result, ends, tape.backend)
 
-    return tape.plain(tape.result), push
+    return kept.own(tape.plain(tape.result)), push
 
 
 def _nodes_below(tape: Tape) -> list[Node]:

@@ -96,10 +96,10 @@ def vjp(
     check_function(func, "vjp")
     kept = None if copy is False else Kept(copies_all=bool(copy))
 
-    def own(x: Any, path: str) -> Any:
-        return x if kept is None else kept.own(x)
+    def own(tree: Any) -> Any:
+        return tree if kept is None else kept.own(tree)
 
-    tape = record(func, map_tree(own, primals), has_aux=has_aux)
+    tape = record(func, own(primals), has_aux=has_aux)
 
     @reusing()
     def pullback(cotangent: Any) -> Any:
@@ -107,8 +107,8 @@ def vjp(
             kept.check()
         return tape.like_primals(tape.pull_back(_cotangents(tape.result, cotangent)))
 
-    value = map_tree(own, tape.plain(tape.result))
-    return (value, pullback, map_tree(own, tape.plain(tape.aux))) if has_aux else (value, pullback)
+    value = own(tape.plain(tape.result))
+    return (value, pullback, own(tape.plain(tape.aux))) if has_aux else (value, pullback)
 
 
 @dataclasses.dataclass
