@@ -173,3 +173,22 @@ def test_behaviors_and_names_stay() -> None:
     value, tangent = push(points, points)
     assert ak.parameters(value) == ak.parameters(tangent) == {"__record__": "point"}
     assert value.behavior == points.behavior
+
+
+@pytest.mark.parametrize("index", [ak.index.Index32, ak.index.IndexU32, ak.index.Index64])
+@pytest.mark.parametrize("is_record", [False, True])
+def test_programs_see_the_offsets_of_their_arguments(index: Any, is_record: bool) -> None:
+    offsets = index(np.array([0, 2, 2, 3]))
+    content: Any = ak.contents.NumpyArray(np.arange(4.0))
+    if is_record:
+        content = ak.contents.RecordArray([content], ["a"])
+    x = ak.Array(ak.contents.ListOffsetArray(offsets, content))
+    seen: list[Any] = []
+
+    def program(x: Any) -> Any:
+        seen.append(ak.num(x))
+        return ak.sum(x.a if is_record else x) ** 2
+
+    ad.jvp(program, (x,), (x,))
+    ad.grad(program)(x)
+    assert [str(n.type) for n in seen] == [str(ak.num(x).type)] * 2

@@ -71,6 +71,8 @@ def _is_canonical(layout: Any) -> bool:
         return bool(whole) and _is_canonical(layout.content)
     if layout.is_list and isinstance(layout, ak.contents.ListOffsetArray):
         offsets = layout.offsets
+        if offsets.dtype != np.int64:
+            return False
         whole = offsets[0] == 0 and offsets[layout.length] == layout.content.length
         return bool(whole) and _is_canonical(layout.content)
     return False
