@@ -192,6 +192,14 @@ def test_small_calls_leave_the_allocator_alone() -> None:
     assert handler(np.empty(3)) == "default_allocator"
 
 
+def test_the_allocator_of_another_library_stays() -> None:
+    with opened():
+        # the pool's own is none of NumPy's
+        assert pool.enter() is None
+        assert handler(np.empty(3)) == "awkward_dual"
+    assert handler(np.empty(3)) == "default_allocator"
+
+
 def test_other_contexts_keep_their_allocator() -> None:
     found = []
     with opened():

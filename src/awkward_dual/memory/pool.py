@@ -232,7 +232,12 @@ def _compiled(function: Any, result: Any, *arguments: Any) -> Any:
 
 
 def enter() -> Any:
-    """Let NumPy take its arrays out of the pool in this context, and give its allocator before."""
+    """Let NumPy take its arrays out of the pool in this context, and give its allocator before.
+
+    Another library's allocator is left where it is, and nothing is given.
+    """
+    if _multiarray_umath.get_handler_name() != "default_allocator":
+        return None
     pool = _pool()
     pool.enter(pool.state.ctypes.data, 1)
     return pool.set_allocator(pool.capsule)
