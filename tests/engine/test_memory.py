@@ -210,6 +210,32 @@ def test_other_contexts_keep_their_allocator() -> None:
     assert found == ["default_allocator"] * 2
 
 
+def test_tasks_that_outlive_the_call() -> None:
+    with memory.reusing():
+        context = contextvars.copy_context()
+    context.run(memory.reuse_buffers, memory.SMALLEST)
+    assert context.run(lambda: handler(np.empty(3))) == "default_allocator"
+    with opened():
+        context = contextvars.copy_context()
+    assert context.run(lambda: np.ones(SIZE).sum()) == SIZE
+    assert not pool._pool().state[0]
+
+
+def test_threads_that_share_a_call() -> None:
+    with memory.reusing():
+        contexts = [contextvars.copy_context() for _ in range(8)]
+        barrier = threading.Barrier(8)
+
+        def work(context: contextvars.Context) -> None:
+            barrier.wait()
+            context.run(memory.reuse_buffers, memory.SMALLEST)
+
+        with ThreadPoolExecutor(8) as executor:
+            list(executor.map(work, contexts))
+        assert pool._pool().state[0] == 1
+    assert not pool._pool().state[0]
+
+
 def test_threads_have_one_pool() -> None:
     def work(seed: int) -> float:
         rng = np.random.default_rng(seed)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -23,12 +24,22 @@ SMALLEST = 2**17
 
 
 class _Call:
-    """An outermost call of an operator; `before` is NumPy's allocator outside of it."""
+    """An outermost call of an operator.
 
-    __slots__ = ("before",)
+    Attributes
+    ----------
+    before
+        NumPy's allocator outside of it, once it has the pool open.
+    is_over
+        Whether it has ended; other threads and tasks may have been started in it.
+    """
+
+    __slots__ = ("before", "is_over", "lock")
 
     def __init__(self) -> None:
         self.before: Any = None
+        self.is_over = False
+        self.lock = threading.Lock()
 
 
 _call: ContextVar[_Call | None] = ContextVar("_call", default=None)
@@ -46,6 +57,8 @@ def reusing() -> Iterator[None]:
         yield
     finally:
         _call.reset(token)
+        with call.lock:
+            call.is_over = True
         if call.before is not None:
             _pool().leave(call.before)
 
@@ -55,7 +68,9 @@ def reuse_buffers(elements: int) -> None:
     call = _call.get()
     if call is None or call.before is not None or elements < SMALLEST or not _is_supported():
         return
-    call.before = _pool().enter()
+    with call.lock:
+        if call.before is None and not call.is_over:
+            call.before = _pool().enter()
 
 
 def _after_fork() -> None:
