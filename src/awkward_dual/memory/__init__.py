@@ -41,6 +41,19 @@ class _Call:
         self.is_over = False
         self.lock = threading.Lock()
 
+    def enter(self) -> None:
+        """Open the pool, unless that was done."""
+        with self.lock:
+            if self.before is None and not self.is_over:
+                self.before = _pool().enter()
+
+    def leave(self) -> None:
+        """Close the pool, if it is open."""
+        with self.lock:
+            self.is_over = True
+        if self.before is not None:
+            _pool().leave(self.before)
+
 
 _call: ContextVar[_Call | None] = ContextVar("_call", default=None)
 
@@ -57,20 +70,14 @@ def reusing() -> Iterator[None]:
         yield
     finally:
         _call.reset(token)
-        with call.lock:
-            call.is_over = True
-        if call.before is not None:
-            _pool().leave(call.before)
+        call.leave()
 
 
 def reuse_buffers(elements: int) -> None:
     """Take the large arrays of this call out of the pool, now that it works on so many elements."""
     call = _call.get()
-    if call is None or call.before is not None or elements < SMALLEST or not _is_supported():
-        return
-    with call.lock:
-        if call.before is None and not call.is_over:
-            call.before = _pool().enter()
+    if call is not None and call.before is None and elements >= SMALLEST and _is_supported():
+        call.enter()
 
 
 def _after_fork() -> None:
