@@ -50,6 +50,7 @@ fuzz: $(VENV)/.has-test
 
 bench: $(VENV)/.has-test $(VENV)/.has-oracles
 	$(PY) -m benchmarks.sizes
+	$(PY) -m benchmarks.sizes --unpinned
 	$(PY) -m benchmarks.operators
 	$(PY) -m benchmarks.against
 	$(PY) -m benchmarks.columns

@@ -1,13 +1,13 @@
 """What one direction, eight directions and a gradient cost, from a thousand to ten million events.
 
-python -m benchmarks.sizes [--largest 10_000_000]; at least 100 000 events are written into the docs.
+python -m benchmarks.sizes [--unpinned] [--largest 10_000_000]; at least 100 000 events are written into
+the docs.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
 import sys
 import time
@@ -93,26 +93,6 @@ def ratios(count: int, repeats: int) -> dict[str, dict[str, float]]:
     return found
 
 
-def user_time() -> float:
-    """Processor time of this process without that of the system, which supplies it with pages."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_utime
-
-
-def without_pages(count: int, repeats: int = 3) -> str:
-    """A table of ratios that the supply of pages has no part in."""
-    rows = []
-    for name, calls in cases(events(count)).items():
-        spent = seconds(calls, repeats, user_time, min)
-        rows.append(
-            [
-                name,
-                f"{spent['jvp'] / spent['value']:.2f}",
-                f"{spent['grad'] / spent['total']:.2f}",
-            ]
-        )
-    return table(f"User time alone, {count} events", ["program", "jvp", "grad"], rows)
-
-
 def plot(spent: dict[int, dict[str, float]], path: Path) -> None:
     """Seconds of the dimuon program against the number of events."""
     from matplotlib import pyplot
@@ -141,26 +121,28 @@ def growth(largest: int) -> dict[int, dict[str, float]]:
 
 def main() -> None:
     """Measure, print the table, and write table, plot and reference figures."""
-    pin_allocator()
     parser = argparse.ArgumentParser()
     parser.add_argument("--largest", type=int, default=10_000_000)
-    largest = parser.parse_args().largest
-    counts = [count for count in COUNTS if count <= largest]
+    parser.add_argument("--unpinned", action="store_true", help="with the allocator as it comes")
+    options = parser.parse_args()
+    if not options.unpinned:
+        pin_allocator()
+    counts = [count for count in COUNTS if count <= options.largest]
     found = {count: ratios(count, 15 if count < 1_000_000 else 3) for count in counts}
     rows = [
         [name, *(f"{found[n][name][key]:.2f}" for key in ("jvp", "grad") for n in counts)]
         for name in found[counts[0]]
     ]
     columns = ["program", *(f"{key}, {n} events" for key in ("jvp", "grad") for n in counts)]
-    text = table("Cost relative to the value", columns, rows)
+    title = "The allocator as it comes" if options.unpinned else "Cost relative to the value"
+    text = table(title, columns, rows)
     sys.stdout.write(text)
-    if largest < 100_000:
+    if options.largest < 100_000:
         return
     put_section(DOCS / "benchmarks.md", text)
-    if largest >= COUNTS[-1]:
-        put_section(DOCS / "benchmarks.md", without_pages(COUNTS[-1]))
-    RATIOS.write_text(json.dumps(found[100_000], indent=1) + "\n", encoding="utf-8")
-    plot(growth(largest), DOCS / "cost_of_events.svg")
+    if not options.unpinned:
+        RATIOS.write_text(json.dumps(found[100_000], indent=1) + "\n", encoding="utf-8")
+        plot(growth(options.largest), DOCS / "cost_of_events.svg")
 
 
 if __name__ == "__main__":
