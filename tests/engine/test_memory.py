@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import gc
 import os
 import subprocess
 import sys
@@ -192,12 +193,100 @@ def test_small_calls_leave_the_allocator_alone() -> None:
     assert handler(np.empty(3)) == "default_allocator"
 
 
-def test_the_allocator_of_another_library_stays() -> None:
+def test_the_allocator_of_another_library_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     with opened():
-        # the pool's own is none of NumPy's
-        assert pool.enter() is None
+        assert pool.is_free()
+        monkeypatch.setattr(pool, "NAME", b"another")
+        assert not pool.is_free()
+
+        def nested() -> int:
+            with memory.reusing():
+                memory.reuse_buffers(memory.SMALLEST)
+                return int(pool._pool().state[0])
+
+        with ThreadPoolExecutor(1) as executor:
+            # which has a context, and so a call, of its own
+            assert executor.submit(nested).result() == 2
+            context = contextvars.copy_context()
+            context.run(memory._call.set, lambda: None)
+            assert executor.submit(context.run, nested).result() == 1
+
+
+def test_an_interrupt_at_the_end_of_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_call: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(memory._Call, "leave", interrupted)
+        with pytest.raises(KeyboardInterrupt), opened():
+            pass
+    gc.collect()
+    assert not pool._pool().state[0]
+    with opened():
         assert handler(np.empty(3)) == "awkward_dual"
     assert handler(np.empty(3)) == "default_allocator"
+    assert not pool._pool().state[0]
+
+
+def test_a_signal_while_the_pool_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    enter = pool.enter
+
+    def interrupted() -> None:
+        monkeypatch.undo()
+        with memory.reusing():
+            memory.reuse_buffers(memory.SMALLEST)
+        enter()
+
+    monkeypatch.setattr(pool, "enter", interrupted)
+    with opened():
+        assert pool._pool().state[0] == 1
+    assert not pool._pool().state[0]
+
+
+def test_what_is_kept_is_freed_where_memory_is_short() -> None:
+    run(
+        """
+        import numpy as np, resource
+        from pathlib import Path
+        from awkward_dual import memory
+        from awkward_dual.memory import pool
+        with memory.reusing():
+            memory.reuse_buffers(memory.SMALLEST)
+            size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (size + 400 * 2**20, -1))
+            for make in (
+                lambda: [np.empty(100_000) for _ in range(400)],
+                lambda: [np.zeros(100_000) for _ in range(400)],
+                lambda: np.ones(2**20).resize(30 * 2**20),
+            ):
+                arrays = [np.ones(2**20) for _ in range(42)]
+                arrays.clear()
+                make()
+        """
+    )
+
+
+def test_threads_that_open_the_pool_first() -> None:
+    run(
+        """
+        import threading
+        from awkward_dual import memory
+        made = []
+
+        def work():
+            with memory.reusing():
+                memory.reuse_buffers(memory.SMALLEST)
+            made.append(memory._pool()._pool())
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(set(map(id, made))) == 1
+        assert not made[0].state[0]
+        """
+    )
 
 
 def test_other_contexts_keep_their_allocator() -> None:

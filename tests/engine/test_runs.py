@@ -496,13 +496,27 @@ def test_given_tangents_are_the_same_in_all_of_the_call(monkeypatch: pytest.Monk
     v = V.copy()
     _, tangent = ad.jvp(lambda x: x * 3.0 + x / 2.0 + np.sinh(x * 2.0), (X,), (v,))
     close(tangent, (3.5 + 2 * np.cosh(2 * X)) * V)
-    assert marked.count((1, SIZE)) == 1
+    # when it is given, and at the end
+    assert marked.count((1, SIZE)) == 2
 
     def program(x: Any) -> Any:
         y = x * 3.0
         v[:] = 9.0
         z = x / 2.0
         return y + z
+
+    with pytest.raises(ad.TangentLost, match="changed in place"):
+        ad.jvp(program, (X,), (v,))
+
+
+@pytest.mark.parametrize("use", [np.sort, np.cumsum, lambda x: x[::-1], lambda x: x[x > 1]])
+def test_given_tangents_that_are_changed_after_any_use(use: Any) -> None:
+    v = V.copy()
+
+    def program(x: Any) -> Any:
+        use(x)
+        v[3] = 5.0
+        return x * 2.0
 
     with pytest.raises(ad.TangentLost, match="changed in place"):
         ad.jvp(program, (X,), (v,))

@@ -11,8 +11,8 @@ from __future__ import annotations
 import functools
 import os
 import sys
-import threading
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -24,67 +24,75 @@ SMALLEST = 2**17
 
 
 class _Call:
-    """An outermost call of an operator.
+    """An outermost call of an operator, which may open the pool once.
 
-    Attributes
-    ----------
-    before
-        NumPy's allocator outside of it, once it has the pool open.
-    is_over
-        Whether it has ended; other threads and tasks may have been started in it.
+    There is no lock: a handler of a signal or the garbage collector may come in at any time.
     """
 
-    __slots__ = ("before", "is_over", "lock")
+    __slots__ = ("__weakref__", "first", "pool")
 
     def __init__(self) -> None:
-        self.before: Any = None
-        self.is_over = False
-        self.lock = threading.Lock()
+        #: who takes it out may open the pool; threads may share a call
+        self.first = [True]
+        self.pool: Any = None
 
     def enter(self) -> None:
-        """Open the pool, unless that was done."""
-        with self.lock:
-            if self.before is None and not self.is_over:
-                self.before = _pool().enter()
+        """Open the pool, unless that was done, or the call is over."""
+        pool = _pool()
+        if self.first and pool.is_free():
+            try:
+                self.first.pop()
+            except IndexError:
+                return
+            self.pool = pool
+            pool.enter()
 
     def leave(self) -> None:
         """Close the pool, if it is open."""
-        with self.lock:
-            self.is_over = True
-        if self.before is not None:
-            _pool().leave(self.before)
+        self.first.clear()
+        pool, self.pool = self.pool, None
+        if pool is not None:
+            pool.leave()
+
+    # an interrupt may come before the end of `reusing`
+    __del__ = leave
 
 
-_call: ContextVar[_Call | None] = ContextVar("_call", default=None)
+def _none() -> None:
+    """The call outside of all calls."""
+
+
+#: what refers to a call is the frame that it ends with alone
+_call: ContextVar[Callable[[], _Call | None]] = ContextVar("_call", default=_none)
 
 
 @contextmanager
 def reusing() -> Iterator[None]:
     """Let large buffers that are freed in this block be taken again, once `reuse_buffers` is called."""
-    if _call.get() is not None:
+    if _call.get()() is not None:
         yield
         return
     call = _Call()
-    token = _call.set(call)
+    token = _call.set(weakref.ref(call))
     try:
         yield
     finally:
-        _call.reset(token)
         call.leave()
+        _call.reset(token)
 
 
 def reuse_buffers(elements: int) -> None:
     """Take the large arrays of this call out of the pool, now that it works on so many elements."""
-    call = _call.get()
-    if call is not None and call.before is None and elements >= SMALLEST and _is_supported():
+    call = _call.get()()
+    if call is not None and call.first and elements >= SMALLEST and _is_supported():
         call.enter()
 
 
 def _after_fork() -> None:
     """A forked process has no threads but its own, that would end their calls."""
     if "awkward_dual.memory.pool" in sys.modules:
-        call = _call.get()
-        _pool().begin_again(int(call is not None and call.before is not None))
+        call = _call.get()()
+        _pool().begin_again(int(call is not None and call.pool is not None))
 
 
 if hasattr(os, "register_at_fork"):

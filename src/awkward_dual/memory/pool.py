@@ -12,7 +12,7 @@ and every name of this module: what its buffer is freed by never goes away.
 from __future__ import annotations
 
 import ctypes
-import functools
+import threading
 from typing import Any, NamedTuple
 
 import numba
@@ -23,8 +23,10 @@ from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 
 from awkward_dual.runs.interpreter import arrays_of
 
-__all__ = ("LARGE", "RESERVE", "SLOTS", "begin_again", "enter", "kept", "leave")
+__all__ = ("LARGE", "RESERVE", "SLOTS", "begin_again", "enter", "is_free", "kept", "leave")
 
+#: the allocator's, which NumPy tells of an array
+NAME = b"awkward_dual"
 #: bytes before each block: its size, and room so that a block on pages of its own begins a cache line
 HEAD = 48
 #: bytes from which a block is kept
@@ -37,6 +39,8 @@ SLOTS = 64
 SPARE = 8
 #: bytes of a page; bytes from which NumPy asks for huge pages; the advice of `madvise` that does
 PAGE, HUGE, ADVICE = 2**12, 2**22, 14
+#: more bytes than there are
+ALL = 2**62
 
 # the state: how many calls have the pool open, how many blocks it keeps, whether huge pages
 # are asked for; then size and address of each kept block, the oldest first
@@ -82,10 +86,20 @@ def _free_oldest(state: Any) -> Any:
 
 
 @numba.njit  # type: ignore[untyped-decorator]
+def _make_room(pool: int, size: int) -> Any:
+    """Free the oldest blocks, until they had so many bytes; whether there was any."""
+    state = _words(pool, _FIRST + 2 * SLOTS)
+    freed = 0
+    while freed < size and state[_COUNT]:
+        freed += _free_oldest(state)
+    return freed > 0
+
+
+@numba.njit  # type: ignore[untyped-decorator]
 def _kept_block(pool: int, size: int) -> Any:
     """The address of the kept block that fits best; 0, and room for it, where there is none."""
     state = _words(pool, _FIRST + 2 * SLOTS)
-    if size < LARGE or not state[_CALLS]:
+    if size < LARGE or state[_CALLS] <= 0:
         return 0
     place, best = -1, size + size // SPARE + 1
     for i in range(state[_COUNT]):
@@ -94,9 +108,7 @@ def _kept_block(pool: int, size: int) -> Any:
             place, best = i, own
     if place >= 0:
         return _take_out(state, place)
-    freed = 0
-    while freed < size and state[_COUNT]:
-        freed += _free_oldest(state)
+    _make_room(pool, size)
     return 0
 
 
@@ -114,7 +126,12 @@ def _begun(pool: int, start: int, size: int) -> Any:
 
 def _malloc(pool: int, size: int) -> Any:
     block = _kept_block(pool, size)
-    return block if block else _begun(pool, _c_malloc(size + HEAD), size)
+    if block:
+        return block
+    start = _c_malloc(size + HEAD)
+    if not start and _make_room(pool, ALL):
+        start = _c_malloc(size + HEAD)
+    return _begun(pool, start, size)
 
 
 def _calloc(pool: int, count: int, itemsize: int) -> Any:
@@ -123,11 +140,20 @@ def _calloc(pool: int, count: int, itemsize: int) -> Any:
     if block:
         _c_memset(block, 0, size)
         return block
-    return _begun(pool, _c_calloc(1, size + HEAD), size)
+    start = _c_calloc(1, size + HEAD)
+    if not start and _make_room(pool, ALL):
+        start = _c_calloc(1, size + HEAD)
+    return _begun(pool, start, size)
 
 
 def _realloc(pool: int, block: int, size: int) -> Any:
-    return _begun(pool, _c_realloc(block - HEAD if block else 0, size + HEAD), size)
+    before = block - HEAD if block else 0
+    if size >= LARGE:
+        _make_room(pool, size - (_words(before, 1)[0] if before else 0))
+    start = _c_realloc(before, size + HEAD)
+    if not start and _make_room(pool, ALL):
+        start = _c_realloc(before, size + HEAD)
+    return _begun(pool, start, size)
 
 
 def _free(pool: int, block: int, _size: int) -> None:
@@ -135,7 +161,7 @@ def _free(pool: int, block: int, _size: int) -> None:
         return
     state = _words(pool, _FIRST + 2 * SLOTS)
     size = _words(block - HEAD, 1)[0]
-    if size < LARGE or not state[_CALLS]:
+    if size < LARGE or state[_CALLS] <= 0:
         _c_free(block - HEAD)
         return
     if state[_COUNT] == SLOTS:
@@ -152,7 +178,8 @@ def _enter(pool: int, calls: int) -> None:
 def _leave(pool: int, most: int) -> None:
     """End a call; after the last one free the oldest blocks, until the others have so many bytes."""
     state = _words(pool, _FIRST + 2 * SLOTS)
-    state[_CALLS] -= 1
+    # an interrupt may have come before its beginning
+    state[_CALLS] = max(state[_CALLS] - 1, 0)
     if state[_CALLS]:
         return
     total = 0
@@ -182,8 +209,25 @@ class _Pool(NamedTuple):
     leave: Any
 
 
-@functools.cache
+class _State:
+    # a handler of a signal may come back here
+    lock = threading.RLock()
+
+
+_made: list[_Pool] = []
+
+
 def _pool() -> _Pool:
+    if not _made:
+        with _State.lock:
+            if not _made:
+                made = _make()
+                if not _made:
+                    _made.append(made)
+    return _made[0]
+
+
+def _make() -> _Pool:
     state = np.zeros(_FIRST + 2 * SLOTS, np.int64)
     state[_ASKS] = _multiarray_umath._get_madvise_hugepage()
     functions = [
@@ -194,7 +238,7 @@ def _pool() -> _Pool:
     ]
     counts = [_compiled(function, types.void, _int, _int) for function in (_enter, _leave)]
     addresses = [function.address for function in functions]
-    allocator = _Allocator(b"awkward_dual", 1, state.ctypes.data, *addresses)
+    allocator = _Allocator(NAME, 1, state.ctypes.data, *addresses)
     capsule, set_allocator = _of_numpy(allocator)
     python = ctypes.PyDLL(None)
     python.Py_IncRef.argtypes = [ctypes.py_object]
@@ -231,28 +275,30 @@ def _compiled(function: Any, result: Any, *arguments: Any) -> Any:
         return numba.cfunc(signature)(function)
 
 
-def enter() -> Any:
-    """Let NumPy take its arrays out of the pool in this context, and give its allocator before.
+def is_free() -> bool:
+    """Whether NumPy's allocator is its own in this context, and not that of another library."""
+    return _multiarray_umath.get_handler_name() in ("default_allocator", NAME.decode())
 
-    Another library's allocator is left where it is, and nothing is given.
-    """
-    if _multiarray_umath.get_handler_name() != "default_allocator":
-        return None
+
+def enter() -> None:
+    """Let NumPy take its arrays out of the pool in this context."""
     pool = _pool()
     pool.enter(pool.state.ctypes.data, 1)
-    return pool.set_allocator(pool.capsule)
+    pool.set_allocator(pool.capsule)
 
 
-def leave(before: Any) -> None:
+def leave() -> None:
     """Give NumPy its allocator back; after the last of all calls the pool keeps a reserve."""
     pool = _pool()
-    pool.set_allocator(before)
+    pool.set_allocator(ctypes.py_object())
     pool.leave(pool.state.ctypes.data, RESERVE)
 
 
 def begin_again(calls: int) -> None:
     """Set how many calls have the pool open: a forked process has none but its own."""
-    _pool().state[_CALLS] = calls
+    _State.lock = threading.RLock()
+    for pool in _made:
+        pool.state[_CALLS] = calls
 
 
 def kept() -> int:

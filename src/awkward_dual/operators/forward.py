@@ -21,7 +21,7 @@ from awkward_dual.operators.results import (
 )
 from awkward_dual.operators.seeding import seed
 from awkward_dual.pair import make
-from awkward_dual.runs import give, lend
+from awkward_dual.runs import Given, check, lend
 from awkward_dual.trees import map_tree
 
 __all__ = ("jvp",)
@@ -77,6 +77,7 @@ def jvp(
     check_function(func, "jvp")
     primals, tangents = one_for_each(primals, tangents)
     backend = backend_of_inputs(primals)
+    given = Given()
 
     with new_level() as level:
 
@@ -85,10 +86,9 @@ def jvp(
                 return value
 
             def paired(value: Any) -> Any:
-                given = loaded(dvalue)
-                tangent = reshape(given, (1, *value.shape))
+                tangent = reshape(loaded(dvalue), (1, *value.shape))
                 lend(value)
-                give(tangent)
+                given.add(tangent)
                 return make(class_of(value), value, tangent, level)
 
             return deferred(paired, value)
@@ -110,4 +110,5 @@ def jvp(
         return map_tree(lambda x, path: result_part(part, x, level, backend), tree)
 
     value, tangent = plain(out, primal_part), plain(out, tangent_part)
+    check([given])
     return (value, tangent, plain(aux, primal_part)) if has_aux else (value, tangent)

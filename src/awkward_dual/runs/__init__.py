@@ -14,13 +14,14 @@ blocks in place of stored partials.
 
 from __future__ import annotations
 
-from awkward_dual.runs.guards import give, lend, may_be_late, settle_readers
+from awkward_dual.runs.guards import Given, check, lend, may_be_late, settle_readers
 from awkward_dual.runs.noting import note, note_gather
 from awkward_dual.runs.pending import Pending, sum_segments
 
 __all__ = (
+    "Given",
     "Pending",
-    "give",
+    "check",
     "lend",
     "may_be_late",
     "note",

@@ -17,12 +17,12 @@ from awkward_dual import compiled, loops
 from awkward_dual.errors import TangentLost
 
 __all__ = (
+    "Given",
     "Held",
     "Holder",
     "bits_of",
     "check",
     "compare",
-    "give",
     "guard",
     "guards_of",
     "held",
@@ -129,17 +129,8 @@ def may_be_late(size: int) -> bool:
 
 def guard(holder: H, arrays: list[Any]) -> H:
     """Watch over arrays that `holder` keeps."""
-    return watch(holder, [(held(array), _mark(array)) for array in arrays])
-
-
-def _mark(array: Any) -> int:
-    given = _given.get(id(array))
-    if given is None or given.array() is not array:
-        # at each use: in between others may write, and write back
-        return mark_of(array)
-    if given.mark is None:
-        given.mark = mark_of(array)
-    return given.mark
+    # marked at each use: in between others may write, and write back
+    return watch(holder, [(held(array), mark_of(array)) for array in arrays])
 
 
 def watch(holder: H, marks: list[tuple[Held, int]]) -> H:
@@ -189,25 +180,22 @@ def lend(array: Any) -> None:
                 holder.guards.append((held(kept), mark_of(kept)))
 
 
-class _Given:
-    """A tangent that an operator was given, and its mark when it was first used."""
+class Given:
+    """Tangents that an operator was given, and that are the same in all of its call."""
 
-    __slots__ = ("array", "mark")
+    __slots__ = ("guards",)
 
-    def __init__(self, array: Any) -> None:
-        key = id(array)
-        self.array = weakref.ref(array, lambda _: _given.pop(key, None))
-        self.mark: int | None = None
+    def __init__(self) -> None:
+        self.guards: list[tuple[Held, int]] = []
 
-
-_given: dict[int, _Given] = {}
-
-
-def give(tangent: Any) -> None:
-    """Remember a tangent that others have, and that is the same in all of the call."""
-    lend(tangent)
-    if type(tangent) is np.ndarray:
-        _given[id(tangent)] = _Given(tangent)
+    def add(self, tangent: Any) -> None:
+        """Watch over one."""
+        size = getattr(tangent, "size", 0)
+        if type(tangent) is np.ndarray and may_be_late(size) and compiled.pays(size):
+            self.guards.append((held(tangent), mark_of(tangent)))
+        else:
+            # at each use, where runs come in later
+            lend(tangent)
 
 
 def is_lent(array: Any) -> bool:
