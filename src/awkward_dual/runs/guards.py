@@ -190,8 +190,13 @@ class Given:
 
     def add(self, tangent: Any) -> None:
         """Watch over one."""
-        size = getattr(tangent, "size", 0)
-        if type(tangent) is np.ndarray and may_be_late(size) and compiled.pays(size):
+        # a number that stands for all elements may have more of them than memory
+        if (
+            type(tangent) is np.ndarray
+            and tangent.flags.c_contiguous
+            and may_be_late(tangent.size)
+            and compiled.pays(tangent.size)
+        ):
             self.guards.append((held(tangent), mark_of(tangent)))
         else:
             # at each use, where runs come in later
