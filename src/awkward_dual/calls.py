@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,12 +13,14 @@ from awkward_dual.apply import QUIET, carries_tangent, lift, live_among, missing
 from awkward_dual.devices import device_of
 from awkward_dual.elementwise import note_function
 from awkward_dual.errors import MissingTangentRule, TangentLost
-from awkward_dual.linear import Cast, LinearMap, Slice, Take, combine, total
+from awkward_dual.linear import Cast, Contract, LinearMap, Slice, Take, combine, total
 from awkward_dual.pair import Pair, lowest, make, operand, raw_or_live, weaken
 from awkward_dual.rules.table import Kind, Rule
 
 __all__ = (
+    "Contraction",
     "apply_concatenate",
+    "apply_contraction",
     "apply_maps",
     "apply_mover",
     "apply_program",
@@ -180,6 +182,41 @@ def apply_concatenate(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -
     return lift(raw_y, arrays, tangent)
 
 
+class Contraction(NamedTuple):
+    """A sum of products of two arrays, whose axes have the names of `np.einsum`."""
+
+    a: Any
+    b: Any
+    of_a: str
+    of_b: str
+    out: str
+
+
+def apply_contraction(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """A product of matrices or the like: the row's body gives a `Contraction`, or a program's result."""
+    raw_y = func(*lowest_in(args), **lowest_in(kwargs))
+    _check_arguments(row, (None, *args), kwargs)
+    with np.errstate(**QUIET):
+        found = row.body(engine.array_module(raw_y), *args, **kwargs)
+    if not isinstance(found, Contraction):
+        return with_primal(raw_y, found)
+    a, b, *names, out = found
+
+    def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
+        edges: list[tuple[LinearMap, Any]] = []
+        for own, other in ((0, 1), (1, 0)):
+            t, shape, dtype = dx[own], x[own].shape, x[own].dtype
+            if t is None:
+                continue
+            if dtype != y.dtype:
+                t = total([(Cast(shape, dtype, y.dtype), t)])
+            to = Contract(shape, names[own], x[other], names[other], out, y.dtype, y.dtype)
+            edges.append((to, t))
+        return total(edges)
+
+    return lift(raw_y, [a, b], tangent)
+
+
 def apply_program(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """A function with an equivalent program: the value from NumPy, the tangents from the program."""
     raw_y = func(*lowest_in(args), **lowest_in(kwargs))
@@ -234,7 +271,10 @@ def _misfit(body: Any, count: int, names: tuple[str, ...]) -> str | None:
 
 
 def with_primal(raw_y: Any, y: Any) -> Any:
-    """`y` with its lowest primal replaced."""
+    """`y` with its lowest primal replaced; of each of several results."""
+    if isinstance(raw_y, tuple | list):
+        parts = [with_primal(raw, part) for raw, part in zip(raw_y, y, strict=True)]
+        return type(raw_y)(*parts) if hasattr(raw_y, "_fields") else type(raw_y)(parts)
     y = raw_or_live(y)
     if not isinstance(y, Pair) or not carries_tangent(raw_y):
         return raw_y
@@ -245,15 +285,15 @@ def with_primal(raw_y: Any, y: Any) -> Any:
 
 
 def apply_maps(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """A linear function: the row's body gives its maps, one after the other."""
+    """A function whose row's body gives linear maps of one argument, one after the other."""
     raw_y = weaken(func(*lowest_in(args), **lowest_in(kwargs)))
     _check_arguments(row, (None, *args), kwargs)
-    maps = row.body(raw_y, *args, **kwargs)
 
     def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
         out = dx[0]
-        for linear_map in maps:
+        for linear_map in row.body(y, *args, **kwargs):
             out = total([(linear_map, out)])
         return out
 
-    return lift(raw_y, [args[0]], tangent)
+    named = {**dict(zip(_parameters(row.body), args, strict=False)), **kwargs}
+    return lift(raw_y, [named[row.option("of")]], tangent)

@@ -6,6 +6,7 @@ first in memory too (C order): NumPy's own loops prefer them apart.
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ __all__ = (
     "combine",
     "conjugate",
     "contiguous",
+    "contract",
     "cumulate",
     "is_raw",
     "owned",
@@ -122,6 +124,34 @@ def product(partial: Any, t: Any) -> Any:
         ):
             return _weighted([partial], [rows], rows.shape, t.dtype).reshape(t.shape)
         return _absorbing(partial, t)
+
+
+def contract(t: Any, own: str, partial: Any, other: str, out: str) -> Any:
+    """The sum of products along shared axes, named as in `np.einsum`; zero times anything is zero."""
+    xp = array_module(t)
+    lead = t.shape[: t.ndim - len(own)]
+    rows = t.reshape((int(np.prod(lead, dtype=np.int64)), *t.shape[len(lead) :]))
+    # one letter for all directions
+    k = next(name for name in string.ascii_letters if name not in own + other + out)
+    with np.errstate(all="ignore"):
+        image = xp.einsum(f"{k}{own},{other}->{k}{out}", rows, partial, optimize=True)
+        if _may_hold_nan(image):
+            image = _absorbing_contraction(rows, k + own, partial, other, k + out)
+    return image.reshape(lead + image.shape[1:])
+
+
+def _absorbing_contraction(t: Any, own: str, partial: Any, other: str, out: str) -> Any:
+    """The same by all products, one sum for each element of the image."""
+    xp = array_module(t)
+    names = out + "".join(name for name in dict.fromkeys(own + other) if name not in out)
+
+    def spread(x: Any, of: str) -> Any:
+        order = sorted(range(len(of)), key=lambda i: names.index(of[i]))
+        present = iter(xp.transpose(x, order).shape)
+        return xp.transpose(x, order).reshape([next(present) if n in of else 1 for n in names])
+
+    terms = _absorbing(spread(partial, other), spread(t, own))
+    return terms.sum(axis=tuple(range(len(out), len(names))), dtype=terms.dtype)
 
 
 def absorbing_sum(terms: Sequence[tuple[Any, Any]], dtype: Any) -> Any:

@@ -13,6 +13,7 @@ them are the only code that computes with the inside of a tangent.
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable
 from typing import Any
 
@@ -40,9 +41,11 @@ from awkward_dual.pair import Pair, make, on_level, raw_or_live, top_level
 from awkward_dual.tape import Node
 
 __all__ = (
+    "NAMES",
     "Broadcast",
     "Cast",
     "Conjugate",
+    "Contract",
     "Cumulate",
     "FloatView",
     "Fresh",
@@ -62,6 +65,9 @@ __all__ = (
 )
 
 Shape = tuple[int, ...]
+
+#: of axes
+NAMES = string.ascii_letters
 
 
 class Weighted(LinearMap):
@@ -145,6 +151,73 @@ class Weighted(LinearMap):
                 self.partial.dtype,
                 self.out_dtype,
                 out_shape=self.lead(primal) + self.out_shape,
+            )
+            edges.append((other, dpartial))
+        return (here, primal), edges
+
+
+class Contract(LinearMap):
+    """Multiply by a partial (zero absorbs) along shared axes and sum: products of matrices and the like.
+
+    Axes have names, those of the operand `own`, of the partial `other` and of the image `out`, as in
+    `np.einsum`. Each name of the operand is one of the partial or of the image.
+    """
+
+    __slots__ = ("other", "out", "own", "partial")
+    is_fixed = False
+    makes_new = True
+
+    def __init__(
+        self,
+        in_shape: Shape,
+        own: str,
+        partial: Any,
+        other: str,
+        out: str,
+        in_dtype: Any,
+        out_dtype: Any,
+    ) -> None:
+        partial = raw_or_live(partial)
+        sizes = dict(zip(own, in_shape, strict=True)) | dict(zip(other, partial.shape, strict=True))
+        super().__init__(in_shape, tuple(sizes[name] for name in out), in_dtype)
+        self.out_dtype = out_dtype
+        self.own, self.other, self.out = own, other, out
+        self.partial = partial
+
+    def live_parts(self) -> tuple[Any, ...]:
+        return (self.partial,)
+
+    def apply(self, t: Any) -> Any:
+        image = engine.contract(t, self.own, self.partial, self.other, self.out)
+        return engine.cast(image, self.out_dtype)
+
+    @property
+    def T(self) -> LinearMap:
+        partial = self.partial
+        if partial.dtype.kind == "c":
+            partial = engine.conjugate(partial)
+        return Contract(
+            self.out_shape, self.out, partial, self.other, self.own, self.out_dtype, self.in_dtype
+        )
+
+    def differentiate(self, t: Any, level: Any) -> tuple[tuple[Any, Any], list[tuple[Any, Any]]]:
+        partial, dpartial = on_level(self.partial, level)
+        primal, dt = on_level(t, level)
+        dtypes = self.in_dtype, self.out_dtype
+        here = Contract(self.in_shape, self.own, partial, self.other, self.out, *dtypes)
+        edges = [] if dt is None else [(here, dt)]
+        if dpartial is not None:
+            taken = {*self.own, *self.other, *self.out}
+            free = (name for name in NAMES if name not in taken)
+            lead = "".join(name for name, _ in zip(free, self.lead(primal)))
+            other = Contract(
+                self.partial.shape,
+                self.other,
+                primal,
+                lead + self.own,
+                lead + self.out,
+                self.partial.dtype,
+                self.out_dtype,
             )
             edges.append((other, dpartial))
         return (here, primal), edges

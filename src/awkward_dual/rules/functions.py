@@ -4,7 +4,7 @@ Three ways to say what a function does to tangents:
 
 - `_mover`: it only moves elements or fills with zero (kind select);
 - `_maps`: it is one of the linear maps (kind linear);
-- `_program`: it equals a program of operations that have rows (kind smooth, or
+- `program`: it equals a program of operations that have rows (kind smooth, or
   select where the program is a gather).
 """
 
@@ -17,8 +17,9 @@ import numpy as np
 
 from awkward_dual import calls
 from awkward_dual.apply import live_among
-from awkward_dual.linear import Cast, Cumulate, Identity, LinearMap, Reshape, Sum, Weighted
+from awkward_dual.linear import Cast, Cumulate, Identity, LinearMap, Reshape, Sum, Take, Weighted
 from awkward_dual.pair import lowest
+from awkward_dual.rules.programs import count, finish, last, program
 from awkward_dual.rules.table import Kind, Rule, rule
 
 # -- step
@@ -82,7 +83,8 @@ _mover(
     np.fliplr, np.flipud, np.rot90, np.take, np.take_along_axis, np.delete, np.diag,
     np.diagonal, np.diagflat, np.tril, np.triu, np.resize, np.trim_zeros,
     np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit, np.stack,
-    np.hstack, np.vstack, np.dstack, np.column_stack, np.block,
+    np.hstack, np.vstack, np.dstack, np.column_stack, np.block, np.matrix_transpose,
+    np.linalg.matrix_transpose, np.linalg.diagonal, *filter(None, [getattr(np, "unstack", None)]),
 )  # fmt: skip
 _mover(np.broadcast_arrays, np.meshgrid, np.atleast_1d, np.atleast_2d, np.atleast_3d,
        data=tuple(range(32)))  # fmt: skip
@@ -102,8 +104,8 @@ _mover(np.insert, data=(0, 2))
 # -- linear maps
 
 
-def _maps(function: Any, body: Callable[..., list[LinearMap]]) -> Rule:
-    return rule(function, Kind.LINEAR, body, apply=calls.apply_maps)
+def _maps(function: Any, body: Callable[..., list[LinearMap]], of: str = "x") -> Rule:
+    return rule(function, Kind.LINEAR, body, apply=calls.apply_maps, of=of)
 
 
 def _imag(y: Any, x: Any) -> list[LinearMap]:
@@ -120,7 +122,7 @@ def _sum(
     return [
         Cast(x.shape, x.dtype, y.dtype),
         Sum(x.shape, kept, y.dtype),
-        Reshape(kept, np.shape(y), y.dtype),
+        Reshape(kept, y.shape, y.dtype),
     ]
 
 
@@ -138,84 +140,30 @@ _maps(np.imag, _imag)
 _maps(np.sum, _sum)
 _maps(np.cumsum, _cumsum)
 
+
+def _bincount(y: Any, x: Any, weights: Any = None, minlength: int = 0) -> list[LinearMap]:
+    to_bins = Take(y.shape, np.asarray(lowest(x), dtype=np.int64), y.dtype).T
+    return [Cast(to_bins.in_shape, weights.dtype, y.dtype), to_bins]
+
+
+_maps(np.bincount, _bincount, of="weights")
+
 # -- programs
 
 
-def _program(*functions: Any, kind: Kind = Kind.SMOOTH) -> Callable[[Any], Any]:
-    def write(body: Callable[..., Any]) -> Callable[..., Any]:
-        for function in dict.fromkeys(functions):
-            rule(function, kind, body, apply=calls.apply_program)
-        return body
-
-    return write
-
-
-def _last(xp: Any, x: Any, axis: Any) -> tuple[Any, Any]:
-    """`x` with the reduced axes as one last axis, and the shape that keeps them as ones."""
-    axes = tuple(range(x.ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
-    axes = tuple(sorted(a % x.ndim for a in axes))
-    rest = tuple(a for a in range(x.ndim) if a not in axes)
-    moved = xp.transpose(x, (*rest, *axes))
-    kept = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
-    return xp.reshape(moved, (*(x.shape[a] for a in rest), int(_count(x, axis)))), kept
-
-
-def _count(x: Any, axis: Any) -> Any:
-    """How many elements are reduced to one; a NumPy number, so that it may divide when it is 0."""
-    axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
-    return np.prod([x.shape[a] for a in axes], dtype=np.float64)
-
-
-def _finish(xp: Any, y: Any, kept: Any, keepdims: Any) -> Any:
-    return xp.reshape(y, kept) if keepdims is True else y
-
-
-@_program(np.mean)
-def _mean(xp: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
-          keepdims: Any = False) -> Any:  # fmt: skip
-    y = xp.sum(x, axis=axis, keepdims=keepdims is True)
-    return y / _count(x, axis)
-
-
-@_program(np.var)
-def _var(xp: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
-         keepdims: Any = False) -> Any:  # fmt: skip
-    deviation = xp.absolute(x - xp.mean(x, axis=axis, keepdims=True))
-    y = xp.sum(deviation * deviation, axis=axis, keepdims=keepdims is True)
-    return y / np.maximum(_count(x, axis) - ddof, 0.0)
-
-
-@_program(np.std)
-def _std(xp: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
-         keepdims: Any = False) -> Any:  # fmt: skip
-    return xp.sqrt(xp.var(x, axis=axis, ddof=ddof, keepdims=keepdims is True))
-
-
-@_program(np.average)
-def _average(xp: Any, x: Any, axis: Any = None, weights: Any = None) -> Any:
-    if weights is None:
-        return xp.mean(x, axis=axis)
-    if np.ndim(weights) == 1 and x.ndim > 1:
-        shape = [1] * x.ndim
-        shape[axis] = -1
-        weights = xp.reshape(weights, shape)
-    weights = weights + xp.zeros(x.shape)
-    return xp.sum(x * weights, axis=axis) / xp.sum(weights, axis=axis)
-
-
-@_program(np.prod)
+@program(np.prod)
 def _prod(xp: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
           keepdims: Any = False) -> Any:  # fmt: skip
-    z, kept = _last(xp, x, axis)
+    z, kept = last(xp, x, axis)
     while z.shape[-1] > 1:
         half = z.shape[-1] // 2
         paired = z[..., :half] * z[..., half : 2 * half]
         z = xp.concatenate([paired, z[..., 2 * half :]], axis=-1) if z.shape[-1] % 2 else paired
     y = z[..., 0] if z.shape[-1] else xp.ones(z.shape[:-1])
-    return _finish(xp, y, kept, keepdims)
+    return finish(xp, y, kept, keepdims)
 
 
-@_program(np.cumprod)
+@program(np.cumprod)
 def _cumprod(xp: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     z = xp.reshape(x, -1) if axis is None else xp.moveaxis(x, axis, -1)
     step = 1
@@ -227,7 +175,7 @@ def _cumprod(xp: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = No
 
 def _extremum(argument: str, ignore_nan: bool) -> Callable[..., Any]:
     def body(xp: Any, x: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
-        z, kept = _last(xp, x, axis)
+        z, kept = last(xp, x, axis)
         # as maximum does, argmax finds the first NaN, nanargmax the first number
         find = getattr(xp, argument)
         if ignore_nan:
@@ -236,40 +184,63 @@ def _extremum(argument: str, ignore_nan: bool) -> Callable[..., Any]:
         else:
             index = find(z, axis=-1)
         y = xp.take_along_axis(z, np.expand_dims(xp.asarray(index), -1), axis=-1)[..., 0]
-        return _finish(xp, y, kept, keepdims)
+        return finish(xp, y, kept, keepdims)
 
     return body
 
 
-_program(np.max, np.amax, kind=Kind.SELECT)(_extremum("argmax", False))
-_program(np.min, np.amin, kind=Kind.SELECT)(_extremum("argmin", False))
-_program(np.nanmax, kind=Kind.SELECT)(_extremum("nanargmax", True))
-_program(np.nanmin, kind=Kind.SELECT)(_extremum("nanargmin", True))
+program(np.max, np.amax, kind=Kind.SELECT)(_extremum("argmax", False))
+program(np.min, np.amin, kind=Kind.SELECT)(_extremum("argmin", False))
+program(np.nanmax, kind=Kind.SELECT)(_extremum("nanargmax", True))
+program(np.nanmin, kind=Kind.SELECT)(_extremum("nanargmin", True))
 
 
-@_program(np.ptp)
+@program(np.ptp)
 def _ptp(xp: Any, x: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
     keepdims = keepdims is True
     return xp.max(x, axis=axis, keepdims=keepdims) - xp.min(x, axis=axis, keepdims=keepdims)
 
 
-@_program(np.nansum)
+@program(np.nansum)
 def _nansum(xp: Any, x: Any, axis: Any = None, **kwargs: Any) -> Any:
     return xp.sum(xp.where(xp.isnan(x), 0, x), axis=axis, **kwargs)
 
 
-@_program(np.nanprod)
+@program(np.nanprod)
 def _nanprod(xp: Any, x: Any, axis: Any = None, **kwargs: Any) -> Any:
     return xp.prod(xp.where(xp.isnan(x), 1, x), axis=axis, **kwargs)
 
 
-@_program(np.nanmean)
-def _nanmean(xp: Any, x: Any, axis: Any = None, **kwargs: Any) -> Any:
-    count = xp.sum(~xp.asarray(xp.isnan(x)), axis=axis, **kwargs)
-    return xp.nansum(x, axis=axis, **kwargs) / count
+@program(np.nancumsum)
+def _nancumsum(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    return xp.cumsum(xp.where(xp.isnan(a), 0, a), axis=axis)
 
 
-@_program(np.sort, kind=Kind.SELECT)
+@program(np.nancumprod)
+def _nancumprod(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    return xp.cumprod(xp.where(xp.isnan(a), 1, a), axis=axis)
+
+
+def _cumulative(name: str, first: int) -> Callable[..., Any]:
+    def body(xp: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
+             include_initial: bool = False) -> Any:  # fmt: skip
+        axis = 0 if axis is None else axis
+        y = getattr(xp, name)(x, axis=axis)
+        if not include_initial:
+            return y
+        shape = [1 if i == axis % x.ndim else n for i, n in enumerate(x.shape)]
+        return xp.concatenate([xp.full(shape, first), y], axis=axis)
+
+    return body
+
+
+# those of the Array API, in later releases of NumPy
+for _name, _of, _first in (("cumulative_sum", "cumsum", 0), ("cumulative_prod", "cumprod", 1)):
+    if hasattr(np, _name):
+        program(getattr(np, _name))(_cumulative(_of, _first))
+
+
+@program(np.sort, kind=Kind.SELECT)
 def _sort(xp: Any, x: Any, axis: Any = -1, kind: Any = None, order: Any = None,
           stable: Any = None) -> Any:  # fmt: skip
     if axis is None:
@@ -277,7 +248,7 @@ def _sort(xp: Any, x: Any, axis: Any = -1, kind: Any = None, order: Any = None,
     return xp.take_along_axis(x, xp.argsort(x, axis=axis, kind="stable"), axis=axis)
 
 
-@_program(np.unique, kind=Kind.SELECT)
+@program(np.unique, kind=Kind.SELECT)
 def _unique(xp: Any, x: Any, return_index: bool = False, return_inverse: bool = False,
             return_counts: bool = False, axis: Any = None, **kwargs: Any) -> Any:  # fmt: skip
     if return_index or return_inverse or return_counts or axis is not None:
@@ -286,19 +257,56 @@ def _unique(xp: Any, x: Any, return_index: bool = False, return_inverse: bool = 
     return xp.ravel(x)[index]
 
 
-@_program(np.full_like, kind=Kind.SELECT)
+@program(np.full_like, kind=Kind.SELECT)
 def _full_like(xp: Any, x: Any, fill_value: Any, dtype: Any = None, order: Any = "K",
                subok: bool = True, shape: Any = None) -> Any:  # fmt: skip
     return xp.broadcast_to(fill_value, np.shape(x) if shape is None else shape)
 
 
-@_program(np.clip)
+@program(np.clip)
 def _clip(xp: Any, x: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *,
           min: Any = None, max: Any = None) -> Any:  # fmt: skip
     low = min if a_min is None else a_min
     high = max if a_max is None else a_max
     y = x if low is None else xp.maximum(x, low)
     return y if high is None else xp.minimum(y, high)
+
+
+#: how `np.pad` may fill by moving elements
+_PADDING = ("constant", "edge", "reflect", "symmetric", "wrap", "empty")
+
+
+@program(np.pad, kind=Kind.SELECT)
+def _pad(xp: Any, array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
+    if mode not in _PADDING or kwargs.get("reflect_type") == "odd" or live_among([*kwargs.values()]):
+        raise TypeError(f"np.pad of a live array fills by {', '.join(_PADDING)}, with constants")
+    numbers = xp.arange(1, array.size + 1).reshape(array.shape)
+    kwargs.pop("constant_values", None)
+    numbers = xp.pad(numbers, pad_width, "constant" if mode == "empty" else mode, **kwargs)
+    return xp.where(numbers > 0, xp.ravel(array)[xp.maximum(numbers - 1, 0)], 0)
+
+
+@program(np.piecewise, kind=Kind.SELECT)
+def _piecewise(xp: Any, x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+    # as NumPy tells one condition from several
+    is_one = np.ndim(condlist) == 0 or (x.ndim and np.ndim(condlist[0]) == 0)
+    found = [condlist] if is_one else list(condlist)
+    masks = [xp.asarray(lowest(mask), dtype=bool) for mask in found]
+    if len(funclist) == len(masks) + 1:
+        masks.append(~np.logical_or.reduce(masks))
+    y: Any = xp.zeros(x.shape)
+    for mask, function in zip(masks, funclist, strict=True):
+        if callable(function):
+            if not mask.any():
+                continue
+            values = function(x[mask], *args, **kw)
+            if np.ndim(values):
+                places = xp.maximum(xp.cumsum(mask.reshape(-1)) - 1, 0)
+                values = values[places].reshape(x.shape)
+            y = xp.where(mask, values, y)
+        else:
+            y = xp.where(mask, function, y)
+    return y
 
 
 def _nan_to_num(xp: Any, x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None,
@@ -322,13 +330,13 @@ def _finite_only(xp: Any, _y: Any, x: Any) -> tuple[Any, ...]:
 rule(np.nan_to_num, Kind.SELECT, _nan_to_num, apply=calls.apply_replacing, elementwise=_finite_only)
 
 
-@_program(np.angle)
+@program(np.angle)
 def _angle(xp: Any, x: Any, deg: bool = False) -> Any:
     y = xp.arctan2(xp.imag(x), xp.real(x))
     return y * (180.0 / np.pi) if deg else y
 
 
-@_program(np.sinc)
+@program(np.sinc)
 def _sinc(xp: Any, x: Any) -> Any:
     t = np.pi * x
     near = xp.absolute(t) < 1
@@ -338,61 +346,3 @@ def _sinc(xp: Any, x: Any) -> Any:
     for n in range(20, 0, -2):
         series = 1 - square / (n * (n + 1)) * series
     return xp.where(near, series, xp.sin(t) / xp.where(near, 1, t))
-
-
-@_program(np.diff)
-def _diff(xp: Any, x: Any, n: int = 1, axis: int = -1) -> Any:
-    for _ in range(n):
-        x = xp.moveaxis(x, axis, -1)
-        x = xp.moveaxis(x[..., 1:] - x[..., :-1], -1, axis)
-    return x
-
-
-@_program(np.ediff1d)
-def _ediff1d(xp: Any, x: Any) -> Any:
-    return xp.diff(xp.ravel(x))
-
-
-@_program(np.matmul)
-def _matmul(xp: Any, a: Any, b: Any) -> Any:
-    row, column = np.ndim(a) == 1, np.ndim(b) == 1
-    a = a[np.newaxis, :] if row else a
-    b = b[:, np.newaxis] if column else b
-    y = xp.sum(a[..., :, :, np.newaxis] * b[..., np.newaxis, :, :], axis=-2)
-    y = y[..., 0] if column else y
-    return y[..., 0, :] if row and not column else y[..., 0] if row else y
-
-
-@_program(np.dot)
-def _dot(xp: Any, a: Any, b: Any) -> Any:
-    if np.ndim(a) == 0 or np.ndim(b) == 0:
-        return a * b
-    if np.ndim(b) <= 2:
-        return xp.matmul(a, b)
-    raise TypeError("np.dot of live arrays supports at most two axes on the right; use np.matmul")
-
-
-@_program(np.vdot)
-def _vdot(xp: Any, a: Any, b: Any) -> Any:
-    return xp.sum(xp.conjugate(xp.ravel(a)) * xp.ravel(b))
-
-
-@_program(np.inner)
-def _inner(xp: Any, a: Any, b: Any) -> Any:
-    if np.ndim(a) == 0 or np.ndim(b) == 0:
-        return a * b
-    shape = (*np.shape(a)[:-1], *(1,) * (np.ndim(b) - 1), np.shape(a)[-1])
-    return xp.sum(xp.reshape(a, shape) * b, axis=-1)
-
-
-@_program(np.outer)
-def _outer(xp: Any, a: Any, b: Any, out: Any = None) -> Any:
-    return xp.ravel(a)[:, np.newaxis] * xp.ravel(b)[np.newaxis, :]
-
-
-@_program(np.linalg.norm)
-def _norm(xp: Any, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    if ord not in (None, 2) or (ord == 2 and (axis if axis is not None else x.ndim - 1) != 0):
-        raise TypeError("np.linalg.norm of a live array supports the default order only")
-    size = xp.absolute(x)
-    return xp.sqrt(xp.sum(size * size, axis=axis, keepdims=keepdims))

@@ -1,0 +1,160 @@
+"""Rules of functions that are given by samples: interpolation, differences, integrals, polynomials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from awkward_dual.pair import lowest
+from awkward_dual.rules.programs import as_array, as_axes, program
+
+
+@program(np.interp)
+def _interp(module: Any, x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None,
+            period: Any = None) -> Any:  # fmt: skip
+    x, knots, values = (as_array(a, np.float64) for a in (x, xp, fp))
+    if period is not None:
+        period = abs(period)
+        x, knots, left, right = x % period, knots % period, None, None
+        order = np.argsort(lowest(knots))
+        knots, values = knots[order], values[order]
+        knots = module.concatenate([knots[-1:] - period, knots, knots[:1] + period])
+        values = module.concatenate([values[-1:], values, values[:1]])
+    inside = values[0]
+    if len(knots) > 1:
+        # at a knot the interval to its right, as NumPy takes it
+        i = np.searchsorted(lowest(knots), lowest(x), side="right") - 1
+        i = np.clip(i, 0, len(knots) - 2)
+        width = knots[i + 1] - knots[i]
+        slope = (values[i + 1] - values[i]) / module.where(lowest(width) == 0, 1.0, width)
+        inside = values[i] + (x - knots[i]) * slope
+    y = module.where(lowest(x) < lowest(knots)[0], values[0] if left is None else left, inside)
+    return module.where(lowest(x) > lowest(knots)[-1], values[-1] if right is None else right, y)
+
+
+@program(np.diff)
+def _diff(xp: Any, x: Any, n: int = 1, axis: int = -1) -> Any:
+    for _ in range(n):
+        x = xp.moveaxis(x, axis, -1)
+        x = xp.moveaxis(x[..., 1:] - x[..., :-1], -1, axis)
+    return x
+
+
+@program(np.ediff1d)
+def _ediff1d(xp: Any, x: Any) -> Any:
+    return xp.diff(xp.ravel(x))
+
+
+@program(np.gradient)
+def _gradient(xp: Any, f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    axes = as_axes(f, axis)
+    spacings = varargs or (1.0,)
+    spacings = spacings * len(axes) if len(spacings) == 1 else spacings
+    found = [_slopes(xp, f, h, a, edge_order) for a, h in zip(axes, spacings, strict=True)]
+    return found[0] if len(axes) == 1 else tuple(found)
+
+
+def _slopes(xp: Any, f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
+    """By second-order differences inside, and of the order `edge_order` at both ends."""
+    f = xp.moveaxis(f, axis, -1)
+    spacing = as_array(spacing)
+    h = xp.diff(spacing) if np.ndim(spacing) else xp.broadcast_to(spacing, (f.shape[-1] - 1,))
+    slope = xp.diff(f) / h
+    before, after = h[:-1], h[1:]
+    inner = (before * slope[..., 1:] + after * slope[..., :-1]) / (before + after)
+    first, final = slope[..., :1], slope[..., -1:]
+    if edge_order == 2:
+        bend = (slope[..., 1:] - slope[..., :-1]) / (before + after)
+        first = first - h[:1] * bend[..., :1]
+        final = final + h[-1:] * bend[..., -1:]
+    return xp.moveaxis(xp.concatenate([first, inner, final], axis=-1), -1, axis)
+
+
+def _trapezoid(xp: Any, y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
+    y = xp.moveaxis(as_array(y), axis, -1)
+    if x is not None:
+        x = as_array(x)
+        dx = xp.diff(x if x.ndim == 1 else xp.moveaxis(x, axis, -1))
+    return xp.sum(dx * (y[..., 1:] + y[..., :-1]) / 2, axis=-1)
+
+
+program(np.trapezoid)(_trapezoid)
+
+
+# -- polynomials and products of sequences
+
+
+@program(np.polyval)
+def _polyval(xp: Any, p: Any, x: Any) -> Any:
+    p, x = as_array(p), as_array(x)
+    y = xp.zeros(x.shape)
+    for i in range(len(p)):
+        y = y * x + p[i]
+    return y
+
+
+@program(np.vander)
+def _vander(xp: Any, x: Any, N: Any = None, increasing: bool = False) -> Any:
+    powers = range(len(x) if N is None else N)
+    return xp.stack([x**i for i in (powers if increasing else reversed(powers))], axis=-1)
+
+
+@program(np.convolve)
+def _convolve(xp: Any, a: Any, v: Any, mode: str = "full") -> Any:
+    a, v = as_array(a), as_array(v)
+    if len(v) > len(a):
+        a, v = v, a
+    n, m = len(a), len(v)
+    margin = xp.zeros(m - 1)
+    padded = xp.concatenate([margin, a, margin])
+    y = xp.matmul(padded[np.arange(n + m - 1)[:, np.newaxis] + np.arange(m)[::-1]], v)
+    start, size = {"full": (0, n + m - 1), "same": ((m - 1) // 2, n), "valid": (m - 1, n - m + 1)}[
+        mode
+    ]
+    return y[start : start + size]
+
+
+@program(np.correlate)
+def _correlate(xp: Any, a: Any, v: Any, mode: str = "valid") -> Any:
+    a, v = as_array(a), as_array(v)
+    if len(v) > len(a):
+        return xp.conjugate(xp.correlate(v, a, mode))[::-1]
+    return xp.convolve(a, xp.conjugate(v)[::-1], mode)
+
+
+# -- sequences between two ends
+
+
+@program(np.linspace)
+def _linspace(xp: Any, start: Any, stop: Any, num: int = 50, endpoint: bool = True,
+              retstep: bool = False, dtype: Any = None, axis: int = 0) -> Any:  # fmt: skip
+    start, stop = as_array(start, np.float64), as_array(stop, np.float64)
+    parts = num - 1 if endpoint else num
+    share = np.arange(num) / max(parts, 1)
+    delta = stop - start
+    y = start + delta * share.reshape((-1, *(1,) * np.ndim(delta)))
+    y = xp.moveaxis(y, 0, axis)
+    return (y, delta / max(parts, 1)) if retstep else y
+
+
+@program(np.logspace)
+def _logspace(xp: Any, start: Any, stop: Any, num: int = 50, endpoint: bool = True,
+              base: Any = 10.0, dtype: Any = None, axis: int = 0) -> Any:  # fmt: skip
+    return base ** xp.linspace(start, stop, num, endpoint, axis=axis)
+
+
+@program(np.geomspace)
+def _geomspace(xp: Any, start: Any, stop: Any, num: int = 50, endpoint: bool = True,
+               dtype: Any = None, axis: int = 0) -> Any:  # fmt: skip
+    start, stop = as_array(start, np.float64), as_array(stop, np.float64)
+    exponents = xp.linspace(0.0 * lowest(start), 1.0 + 0.0 * lowest(stop), num, endpoint, axis=axis)
+    return start * (stop / start) ** exponents
+
+
+@program(np.unwrap)
+def _unwrap(xp: Any, p: Any, discont: Any = None, axis: int = -1, period: Any = 2 * np.pi) -> Any:
+    # multiples of the period are added: a step, unless the period itself is live
+    if lowest(period) is not period:
+        raise TypeError("np.unwrap with a live period")
+    return p

@@ -1,0 +1,177 @@
+"""Rules of means, spreads and quantiles of NumPy's arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from awkward_dual.pair import lowest
+from awkward_dual.rules.programs import as_array, count, last, program
+
+
+@program(np.mean)
+def _mean(xp: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
+          keepdims: Any = False) -> Any:  # fmt: skip
+    y = xp.sum(x, axis=axis, keepdims=keepdims is True)
+    return y / count(x, axis)
+
+
+@program(np.var)
+def _var(xp: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
+         keepdims: Any = False) -> Any:  # fmt: skip
+    deviation = xp.absolute(x - xp.mean(x, axis=axis, keepdims=True))
+    y = xp.sum(deviation * deviation, axis=axis, keepdims=keepdims is True)
+    return y / np.maximum(count(x, axis) - ddof, 0.0)
+
+
+@program(np.std)
+def _std(xp: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
+         keepdims: Any = False) -> Any:  # fmt: skip
+    return xp.sqrt(xp.var(x, axis=axis, ddof=ddof, keepdims=keepdims is True))
+
+
+@program(np.average)
+def _average(xp: Any, x: Any, axis: Any = None, weights: Any = None) -> Any:
+    if weights is None:
+        return xp.mean(x, axis=axis)
+    if np.ndim(weights) == 1 and x.ndim > 1:
+        shape = [1] * x.ndim
+        shape[axis] = -1
+        weights = xp.reshape(weights, shape)
+    weights = weights + xp.zeros(x.shape)
+    return xp.sum(x * weights, axis=axis) / xp.sum(weights, axis=axis)
+
+
+@program(np.nanmean)
+def _nanmean(xp: Any, x: Any, axis: Any = None, **kwargs: Any) -> Any:
+    count = xp.sum(~xp.asarray(xp.isnan(x)), axis=axis, **kwargs)
+    return xp.nansum(x, axis=axis, **kwargs) / count
+
+
+@program(np.nanvar)
+def _nanvar(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
+            keepdims: Any = False) -> Any:  # fmt: skip
+    is_nan = xp.isnan(a)
+    deviation = xp.absolute(xp.where(is_nan, 0, a - xp.nanmean(a, axis=axis, keepdims=True)))
+    y = xp.sum(deviation * deviation, axis=axis, keepdims=keepdims is True)
+    return y / (xp.sum(~xp.asarray(is_nan), axis=axis, keepdims=keepdims is True) - ddof)
+
+
+@program(np.nanstd)
+def _nanstd(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
+            keepdims: Any = False) -> Any:  # fmt: skip
+    return xp.sqrt(xp.nanvar(a, axis=axis, ddof=ddof, keepdims=keepdims is True))
+
+
+# -- covariances
+
+
+@program(np.cov)
+def _cov(xp: Any, m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None,
+         fweights: Any = None, aweights: Any = None, dtype: Any = None) -> Any:  # fmt: skip
+    x = xp.atleast_2d(as_array(m, np.float64))
+    x = x if rowvar or np.ndim(m) == 1 else x.T
+    if y is not None:
+        y = xp.atleast_2d(as_array(y, np.float64))
+        x = xp.concatenate([x, y if rowvar or y.shape[0] == 1 else y.T])
+    ddof = (0 if bias else 1) if ddof is None else ddof
+    weights: Any = None
+    for own in (fweights, aweights):
+        if own is not None:
+            own = as_array(own, np.float64)
+            weights = own if weights is None else weights * own
+    if weights is None:
+        weights, norm = 1.0, x.shape[1] - ddof
+        mean = xp.mean(x, axis=1)
+    else:
+        norm = total = xp.sum(weights)
+        mean = xp.sum(x * weights, axis=1) / total
+        if aweights is not None:
+            norm = total - ddof * xp.sum(weights * as_array(aweights, np.float64)) / total
+        else:
+            norm = total - ddof
+    x = x - mean[:, np.newaxis]
+    return xp.squeeze(xp.matmul(x, xp.conjugate((x * weights).T)) / norm)
+
+
+@program(np.corrcoef)
+def _corrcoef(xp: Any, x: Any, y: Any = None, rowvar: bool = True, dtype: Any = None) -> Any:
+    c = xp.cov(x, y, rowvar)
+    if np.ndim(c) == 0:
+        return c / c
+    spread = xp.sqrt(xp.real(xp.diag(c)))
+    return c / spread[:, np.newaxis] / spread[np.newaxis, :]
+
+
+# -- quantiles
+
+#: which methods of `np.quantile` have a tangent: the neighbour below, and how much of the one above
+_METHODS = {
+    "linear": lambda at: (np.floor(at), None),
+    "lower": lambda at: (np.floor(at), 0.0),
+    "higher": lambda at: (np.ceil(at), 0.0),
+    "nearest": lambda at: (np.round(at), 0.0),
+    "midpoint": lambda at: (np.floor(at), 0.5 * (at % 1 > 0)),
+}
+
+
+def _at_quantile(
+    xp: Any, a: Any, q: Any, axis: Any, method: str, keepdims: Any, *, skips_nan: bool
+) -> Any:
+    if method not in _METHODS:
+        raise TypeError(
+            f"quantiles of live arrays by the method {method!r}: there are {', '.join(_METHODS)}"
+        )
+    z, kept = last(xp, a, axis)
+    q = as_array(q)
+    lanes, own = z.shape[:-1], q.shape
+    if not z.shape[-1]:
+        return xp.full((*own, *(kept if keepdims is True else lanes)), np.nan)
+    z = xp.sort(as_array(z, np.float64), axis=-1)
+    raw = lowest(z)
+    highest = z.shape[-1] - 1
+    if skips_nan:
+        highest = xp.maximum(xp.sum(~xp.isnan(raw), axis=-1) - 1, 0)[..., np.newaxis]
+    # the quantiles along the last axis, in place of the elements
+    at = xp.reshape(q, -1) * highest
+    below, share = _METHODS[method](lowest(at))
+    share = at - below if share is None else share
+    if not skips_nan:
+        # NaN is the result, and sorted to the end
+        is_nan = xp.isnan(raw[..., -1:])
+        below, share = xp.where(is_nan, highest, below), xp.where(is_nan, 0.0, share)
+    below, share, above = xp.broadcast_arrays(below, share, xp.minimum(below + 1, highest))
+    wide = (*lanes, q.size)
+    low, high = (
+        xp.take_along_axis(z, xp.broadcast_to(lowest(i), wide).astype(np.int64), axis=-1)
+        for i in (below, above)
+    )
+    y = xp.moveaxis(low + share * (high - low), -1, 0)
+    return xp.reshape(y, (*own, *(kept if keepdims is True else lanes)))
+
+
+def _quantiles(scale: float, *, skips_nan: bool) -> Any:
+    def body(xp: Any, a: Any, q: Any, axis: Any = None, out: Any = None,
+             overwrite_input: bool = False, method: str = "linear",
+             keepdims: Any = False) -> Any:  # fmt: skip
+        q = as_array(q) / scale
+        return _at_quantile(xp, a, q, axis, method, keepdims, skips_nan=skips_nan)
+
+    return body
+
+
+def _medians(*, skips_nan: bool) -> Any:
+    def body(xp: Any, a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
+             keepdims: Any = False) -> Any:  # fmt: skip
+        return _at_quantile(xp, a, 0.5, axis, "linear", keepdims, skips_nan=skips_nan)
+
+    return body
+
+
+program(np.quantile)(_quantiles(1.0, skips_nan=False))
+program(np.percentile)(_quantiles(100.0, skips_nan=False))
+program(np.median)(_medians(skips_nan=False))
+program(np.nanquantile)(_quantiles(1.0, skips_nan=True))
+program(np.nanpercentile)(_quantiles(100.0, skips_nan=True))
+program(np.nanmedian)(_medians(skips_nan=True))
