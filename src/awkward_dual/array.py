@@ -28,13 +28,13 @@ from awkward_dual.pair import (
     view_of,
     weaken,
 )
-from awkward_dual.rules import curves, functions, order, products, reduce, statistics, structure, ufuncs
+from awkward_dual.rules import curves, functions, order, products, reduce, reductions, statistics, structure, ufuncs
 from awkward_dual.runs import lend, settle_readers
 
 __all__ = ("DualArray", "class_of")
 
 #: the modules whose import fills the table
-RULES = (ufuncs, functions, products, statistics, curves, reduce, order, structure)
+RULES = (ufuncs, functions, reductions, products, statistics, curves, reduce, order, structure)
 
 
 class DualArray(Exits):

@@ -9,22 +9,36 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from awkward_dual import engine
-from awkward_dual.apply import QUIET, carries_tangent, lift, live_among, missing_rule
+from awkward_dual.apply import QUIET, carries_tangent, lift, live_among, map_through, missing_rule
 from awkward_dual.devices import device_of
 from awkward_dual.elementwise import note_function
 from awkward_dual.errors import MissingTangentRule, TangentLost
-from awkward_dual.linear import Cast, Contract, LinearMap, Slice, Take, combine, total
+from awkward_dual.linear import (
+    Broadcast,
+    Cast,
+    Contract,
+    LinearMap,
+    Permute,
+    Reshape,
+    Slice,
+    Take,
+    combine,
+    total,
+)
 from awkward_dual.pair import Pair, lowest, make, operand, raw_or_live, weaken
 from awkward_dual.rules.table import Kind, Rule
 
 __all__ = (
     "Contraction",
+    "apply_broadcast",
     "apply_concatenate",
     "apply_contraction",
     "apply_maps",
     "apply_mover",
+    "apply_permutation",
     "apply_program",
     "apply_replacing",
+    "apply_reshape",
     "apply_where",
     "call_function",
     "lowest_in",
@@ -78,20 +92,24 @@ def lowest_in(tree: Any) -> Any:
     return tree
 
 
+def _position_of_data(func: Any, key: str, positions: tuple[int, ...]) -> bool:
+    """Whether an argument that is given by its name is one of those at some positions."""
+    names = _parameters_of(func)
+    return key in names and names.index(key) in positions
+
+
 def apply_mover(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """A function that only moves elements, or fills with zero: run it on the elements' numbers.
 
     The row says which positions hold data; everything else is a parameter.
     """
     positions = row.option("data")
-    for key, value in kwargs.items():
-        if live_among(pairs_in(value)):
-            raise TangentLost(f"the argument {key!r} of {row.name}", "pass it by position")
     numbered: list[Any] = []
     values: list[Any] = []
     bases: list[int] = []
     count = 1
-    xp = next((engine.array_module(lowest(x)) for x in pairs_in(args) if x.ndim), np)
+    found = pairs_in([args, list(kwargs.values())])
+    xp = next((engine.array_module(lowest(x)) for x in found if x.ndim), np)
 
     def number(tree: Any) -> Any:
         nonlocal count
@@ -102,17 +120,29 @@ def apply_mover(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
             x = x if device_of(x) is not None else np.asarray(x)
         values.append(x)
         bases.append(count)
-        ids = xp.arange(count, count + x.size).reshape(x.shape)
+        # in the order in memory of the elements, which the function may ask for
+        ids = xp.empty_like(xp.asarray(lowest(x)), dtype=np.int64)
+        ids[...] = xp.arange(count, count + x.size).reshape(x.shape)
         count += x.size
         return ids
 
+    def numbers(tree: Any, is_data: bool, what: Any) -> Any:
+        if is_data:
+            return number(tree)
+        if live_among(pairs_in(tree)):
+            raise TangentLost(f"the argument {what!r} of {row.name}", "pass it by position")
+        return lowest_in(tree)
+
     for position, arg in enumerate(args):
-        is_data = position in positions
-        numbered.append(number(arg) if is_data else lowest_in(arg))
-    parameters = lowest_in(kwargs)
-    raw_y = func(*lowest_in(args), **parameters)
-    # the numbers of elements are integers, whatever the elements become
-    ids = func(*numbered, **{k: v for k, v in parameters.items() if k not in ("dtype", "casting")})
+        numbered.append(numbers(arg, position in positions, position))
+    named = {
+        key: numbers(arg, _position_of_data(func, key, positions), key)
+        for key, arg in kwargs.items()
+        # the numbers of elements are integers, whatever the elements become
+        if key not in ("dtype", "casting")
+    }
+    raw_y = func(*lowest_in(args), **lowest_in(kwargs))
+    ids = func(*numbered, **named)
 
     def pick(raw: Any, ids: Any) -> Any:
         def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
@@ -129,6 +159,40 @@ def apply_mover(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     if isinstance(raw_y, list | tuple):
         return type(raw_y)([pick(r, i) for r, i in zip(raw_y, ids, strict=True)])
     return pick(raw_y, xp.asarray(ids))
+
+
+def apply_permutation(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """A function that exchanges the axes of one array."""
+    if not args or not isinstance(args[0], Pair):
+        return apply_mover(row, func, args, kwargs)
+    x, *rest = args
+    raw_y = func(lowest(x), *lowest_in(rest), **lowest_in(kwargs))
+    # axes of different lengths tell where they go
+    lengths = np.broadcast_to(np.empty(()), range(1, x.ndim + 1))
+    axes = tuple(n - 1 for n in func(lengths, *lowest_in(rest), **lowest_in(kwargs)).shape)
+    return map_through(raw_y, x, Permute(x.shape, axes, x.dtype))
+
+
+def apply_reshape(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """A function that gives one array other axes, and leaves its elements in C order."""
+    order = kwargs.get("order", args[-1] if len(args) > 1 else "C")
+    is_plain = order == "C" or not isinstance(order, str)
+    if not args or not is_plain or not isinstance(args[0], Pair) or len(pairs_in(args)) > 1:
+        return apply_mover(row, func, args, kwargs)
+    x, *rest = args
+    raw_y = func(lowest(x), *lowest_in(rest), **lowest_in(kwargs))
+    if not hasattr(raw_y, "shape"):
+        return apply_mover(row, func, args, kwargs)
+    return map_through(raw_y, x, Reshape(x.shape, raw_y.shape, x.dtype))
+
+
+def apply_broadcast(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """``np.broadcast_to``."""
+    if not args or not isinstance(args[0], Pair):
+        return apply_mover(row, func, args, kwargs)
+    x, *rest = args
+    raw_y = func(lowest(x), *lowest_in(rest), **lowest_in(kwargs))
+    return map_through(raw_y, x, Broadcast(x.shape, raw_y.shape, x.dtype))
 
 
 def apply_where(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -250,6 +314,15 @@ def _parameters(body: Any) -> tuple[str, ...]:
     return tuple(_signature(body).parameters)[1:]
 
 
+@functools.cache
+def _parameters_of(func: Any) -> tuple[str, ...]:
+    """The names of what a function of NumPy takes, if it tells."""
+    try:
+        return tuple(_signature(func).parameters)
+    except (TypeError, ValueError):
+        return ()
+
+
 def _check_arguments(row: Rule, args: Any, kwargs: dict[str, Any]) -> None:
     """Raise if the function got an argument that its row does not know."""
     problem = _misfit(row.body, len(args), tuple(kwargs))
@@ -295,5 +368,6 @@ def apply_maps(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
             out = total([(linear_map, out)])
         return out
 
+    of, *_ = _parameters(row.body)
     named = {**dict(zip(_parameters(row.body), args, strict=False)), **kwargs}
-    return lift(raw_y, [named[row.option("of")]], tangent)
+    return lift(raw_y, [named[row.option("of") or of]], tangent)

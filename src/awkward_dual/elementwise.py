@@ -374,7 +374,7 @@ def _as_operand(x: Any, dtype: Any) -> Any:
         # the absolute value of a complex number is the one result of a lower kind
         same = x.dtype == dtype or (x.dtype.kind == "c" and dtype.kind != "c")
         return x if same else cast(Any, x).astype(dtype)
-    return x if isinstance(x, complex) and dtype.kind != "c" else dtype.type(x)
+    return x if np.iscomplexobj(x) and dtype.kind != "c" else dtype.type(x)
 
 
 def _weighted_sum(row: Rule, partials: Any, y: Any, x: list[Any], dx: list[Any]) -> Any:

@@ -34,16 +34,25 @@ def _interp(module: Any, x: Any, xp: Any, fp: Any, left: Any = None, right: Any 
 
 
 @program(np.diff)
-def _diff(xp: Any, x: Any, n: int = 1, axis: int = -1) -> Any:
+def _diff(xp: Any, a: Any, n: int = 1, axis: int = -1, prepend: Any = None,
+          append: Any = None) -> Any:  # fmt: skip
+    a = xp.moveaxis(a, axis, -1)
+    for end, x in ((0, prepend), (1, append)):
+        if x is None:
+            continue
+        x = as_array(x)
+        x = xp.moveaxis(x, axis, -1) if x.ndim else xp.broadcast_to(x, (*a.shape[:-1], 1))
+        a = xp.concatenate([a, x] if end else [x, a], axis=-1)
     for _ in range(n):
-        x = xp.moveaxis(x, axis, -1)
-        x = xp.moveaxis(x[..., 1:] - x[..., :-1], -1, axis)
-    return x
+        a = a[..., 1:] - a[..., :-1]
+    return xp.moveaxis(a, -1, axis)
 
 
 @program(np.ediff1d)
-def _ediff1d(xp: Any, x: Any) -> Any:
-    return xp.diff(xp.ravel(x))
+def _ediff1d(xp: Any, ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
+    y = xp.diff(xp.ravel(as_array(ary)))
+    ends = [None if x is None else xp.ravel(as_array(x)) for x in (to_begin, to_end)]
+    return xp.concatenate([x for x in (ends[0], y, ends[1]) if x is not None])
 
 
 @program(np.gradient)

@@ -19,7 +19,7 @@ from awkward_dual import calls
 from awkward_dual.apply import live_among
 from awkward_dual.linear import Cast, Cumulate, Identity, LinearMap, Reshape, Sum, Take, Weighted
 from awkward_dual.pair import lowest
-from awkward_dual.rules.programs import count, finish, last, program
+from awkward_dual.rules.programs import as_array, as_axes, program
 from awkward_dual.rules.table import Kind, Rule, rule
 
 # -- step
@@ -78,16 +78,56 @@ def _mover(*functions: Any, data: tuple[int, ...] = (0,)) -> None:
 
 
 _mover(
-    np.copy, np.ravel, np.reshape, np.transpose, np.swapaxes, np.moveaxis, np.rollaxis,
-    np.squeeze, np.expand_dims, np.broadcast_to, np.repeat, np.tile, np.roll, np.flip,
-    np.fliplr, np.flipud, np.rot90, np.take, np.take_along_axis, np.delete, np.diag,
-    np.diagonal, np.diagflat, np.tril, np.triu, np.resize, np.trim_zeros,
-    np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit, np.stack,
-    np.hstack, np.vstack, np.dstack, np.column_stack, np.block, np.matrix_transpose,
-    np.linalg.matrix_transpose, np.linalg.diagonal, *filter(None, [getattr(np, "unstack", None)]),
+    np.copy, np.repeat, np.tile, np.roll, np.flip, np.fliplr, np.flipud, np.rot90, np.take,
+    np.take_along_axis, np.delete, np.diag, np.diagonal, np.linalg.diagonal, np.diagflat, np.tril,
+    np.triu, np.resize, np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit, np.dstack,
+    np.column_stack, np.block, *filter(None, [getattr(np, "unstack", None)]),
 )  # fmt: skip
-_mover(np.broadcast_arrays, np.meshgrid, np.atleast_1d, np.atleast_2d, np.atleast_3d,
-       data=tuple(range(32)))  # fmt: skip
+_mover(np.broadcast_arrays, np.meshgrid, data=tuple(range(32)))
+
+# -- views: those of one array of C order are linear maps
+
+
+def _views(apply: Any, *functions: Any, data: tuple[int, ...] = (0,)) -> None:
+    for function in dict.fromkeys(functions):
+        rule(function, Kind.SELECT, apply=apply, data=data)
+
+
+_views(calls.apply_permutation, np.transpose, np.swapaxes, np.moveaxis, np.rollaxis,
+       np.matrix_transpose, np.linalg.matrix_transpose)  # fmt: skip
+_views(calls.apply_reshape, np.ravel, np.reshape, np.squeeze, np.expand_dims)
+_views(calls.apply_reshape, np.atleast_1d, np.atleast_2d, np.atleast_3d, data=tuple(range(32)))
+_views(calls.apply_broadcast, np.broadcast_to)
+
+# -- joined and chosen
+
+
+@program(np.stack, kind=Kind.SELECT)
+def _stack(xp: Any, arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None,
+           casting: Any = "same_kind") -> Any:  # fmt: skip
+    return xp.concatenate([xp.expand_dims(as_array(x), axis) for x in arrays], axis=axis)
+
+
+@program(np.vstack, kind=Kind.SELECT)
+def _vstack(xp: Any, tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+    return xp.concatenate([xp.atleast_2d(as_array(x)) for x in tup], axis=0)
+
+
+@program(np.hstack, kind=Kind.SELECT)
+def _hstack(xp: Any, tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+    found = [xp.atleast_1d(as_array(x)) for x in tup]
+    return xp.concatenate(found, axis=0 if found[0].ndim == 1 else 1)
+
+
+@program(np.trim_zeros, kind=Kind.SELECT)
+def _trim_zeros(xp: Any, filt: Any, trim: Any = "fb") -> Any:
+    if np.ndim(filt) != 1:
+        raise TypeError("np.trim_zeros of a live array supports one axis only")
+    places = np.flatnonzero(lowest(filt))
+    trim = trim.lower()
+    start = places[0] if len(places) and "f" in trim else 0
+    stop = places[-1] + 1 if len(places) and "b" in trim else len(filt)
+    return filt[start:stop] if len(places) else filt[:0]
 
 
 def _where(_xp: Any, _y: Any, condition: Any, _a: Any, _b: Any) -> tuple[Any, ...]:
@@ -104,38 +144,37 @@ _mover(np.insert, data=(0, 2))
 # -- linear maps
 
 
-def _maps(function: Any, body: Callable[..., list[LinearMap]], of: str = "x") -> Rule:
+def _maps(function: Any, body: Callable[..., list[LinearMap]], of: str | None = None) -> Rule:
     return rule(function, Kind.LINEAR, body, apply=calls.apply_maps, of=of)
 
 
-def _imag(y: Any, x: Any) -> list[LinearMap]:
-    whole = Identity(x.shape, x.dtype)
-    return [Weighted(whole, -1j if x.dtype.kind == "c" else 0, whole, x.dtype, y.dtype)]
+def _imag(y: Any, val: Any) -> list[LinearMap]:
+    whole = Identity(val.shape, val.dtype)
+    return [Weighted(whole, -1j if val.dtype.kind == "c" else 0, whole, val.dtype, y.dtype)]
 
 
 def _sum(
-    y: Any, x: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False
+    y: Any, a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False
 ) -> list[LinearMap]:
-    axes = range(x.ndim) if axis is None else [axis] if isinstance(axis, int) else axis
-    axes = {a % x.ndim for a in axes}
-    kept = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
+    axes = as_axes(a, axis)
+    kept = tuple(1 if i in axes else n for i, n in enumerate(a.shape))
     return [
-        Cast(x.shape, x.dtype, y.dtype),
-        Sum(x.shape, kept, y.dtype),
+        Cast(a.shape, a.dtype, y.dtype),
+        Sum(a.shape, kept, y.dtype),
         Reshape(kept, y.shape, y.dtype),
     ]
 
 
-def _cumsum(y: Any, x: Any, axis: Any = None, dtype: Any = None, out: None = None) -> list[Any]:
-    flat = y.shape if axis is None else x.shape
+def _cumsum(y: Any, a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> list[Any]:
+    flat = y.shape if axis is None else a.shape
     return [
-        Cast(x.shape, x.dtype, y.dtype),
-        Reshape(x.shape, flat, y.dtype),
-        Cumulate(flat, -1 if axis is None else axis, y.dtype),
+        Cast(a.shape, a.dtype, y.dtype),
+        Reshape(a.shape, flat, y.dtype),
+        Cumulate(flat, -1 if axis is None else int(axis), y.dtype),
     ]
 
 
-_maps(np.real, lambda y, x: [Cast(x.shape, x.dtype, y.dtype)])
+_maps(np.real, lambda y, val: [Cast(val.shape, val.dtype, y.dtype)])
 _maps(np.imag, _imag)
 _maps(np.sum, _sum)
 _maps(np.cumsum, _cumsum)
@@ -151,124 +190,18 @@ _maps(np.bincount, _bincount, of="weights")
 # -- programs
 
 
-@program(np.prod)
-def _prod(xp: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
-          keepdims: Any = False) -> Any:  # fmt: skip
-    z, kept = last(xp, x, axis)
-    while z.shape[-1] > 1:
-        half = z.shape[-1] // 2
-        paired = z[..., :half] * z[..., half : 2 * half]
-        z = xp.concatenate([paired, z[..., 2 * half :]], axis=-1) if z.shape[-1] % 2 else paired
-    y = z[..., 0] if z.shape[-1] else xp.ones(z.shape[:-1])
-    return finish(xp, y, kept, keepdims)
-
-
-@program(np.cumprod)
-def _cumprod(xp: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
-    z = xp.reshape(x, -1) if axis is None else xp.moveaxis(x, axis, -1)
-    step = 1
-    while step < z.shape[-1]:
-        z = xp.concatenate([z[..., :step], z[..., step:] * z[..., :-step]], axis=-1)
-        step *= 2
-    return z if axis is None else xp.moveaxis(z, -1, axis)
-
-
-def _extremum(argument: str, ignore_nan: bool) -> Callable[..., Any]:
-    def body(xp: Any, x: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
-        z, kept = last(xp, x, axis)
-        # as maximum does, argmax finds the first NaN, nanargmax the first number
-        find = getattr(xp, argument)
-        if ignore_nan:
-            all_nan = xp.all(xp.isnan(z), axis=-1)
-            index = find(xp.where(all_nan[..., np.newaxis], 0.0, z), axis=-1)
-        else:
-            index = find(z, axis=-1)
-        y = xp.take_along_axis(z, np.expand_dims(xp.asarray(index), -1), axis=-1)[..., 0]
-        return finish(xp, y, kept, keepdims)
-
-    return body
-
-
-program(np.max, np.amax, kind=Kind.SELECT)(_extremum("argmax", False))
-program(np.min, np.amin, kind=Kind.SELECT)(_extremum("argmin", False))
-program(np.nanmax, kind=Kind.SELECT)(_extremum("nanargmax", True))
-program(np.nanmin, kind=Kind.SELECT)(_extremum("nanargmin", True))
-
-
-@program(np.ptp)
-def _ptp(xp: Any, x: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
-    keepdims = keepdims is True
-    return xp.max(x, axis=axis, keepdims=keepdims) - xp.min(x, axis=axis, keepdims=keepdims)
-
-
-@program(np.nansum)
-def _nansum(xp: Any, x: Any, axis: Any = None, **kwargs: Any) -> Any:
-    return xp.sum(xp.where(xp.isnan(x), 0, x), axis=axis, **kwargs)
-
-
-@program(np.nanprod)
-def _nanprod(xp: Any, x: Any, axis: Any = None, **kwargs: Any) -> Any:
-    return xp.prod(xp.where(xp.isnan(x), 1, x), axis=axis, **kwargs)
-
-
-@program(np.nancumsum)
-def _nancumsum(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
-    return xp.cumsum(xp.where(xp.isnan(a), 0, a), axis=axis)
-
-
-@program(np.nancumprod)
-def _nancumprod(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
-    return xp.cumprod(xp.where(xp.isnan(a), 1, a), axis=axis)
-
-
-def _cumulative(name: str, first: int) -> Callable[..., Any]:
-    def body(xp: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
-             include_initial: bool = False) -> Any:  # fmt: skip
-        axis = 0 if axis is None else axis
-        y = getattr(xp, name)(x, axis=axis)
-        if not include_initial:
-            return y
-        shape = [1 if i == axis % x.ndim else n for i, n in enumerate(x.shape)]
-        return xp.concatenate([xp.full(shape, first), y], axis=axis)
-
-    return body
-
-
-# those of the Array API, in later releases of NumPy
-for _name, _of, _first in (("cumulative_sum", "cumsum", 0), ("cumulative_prod", "cumprod", 1)):
-    if hasattr(np, _name):
-        program(getattr(np, _name))(_cumulative(_of, _first))
-
-
-@program(np.sort, kind=Kind.SELECT)
-def _sort(xp: Any, x: Any, axis: Any = -1, kind: Any = None, order: Any = None,
-          stable: Any = None) -> Any:  # fmt: skip
-    if axis is None:
-        x, axis = xp.ravel(x), -1
-    return xp.take_along_axis(x, xp.argsort(x, axis=axis, kind="stable"), axis=axis)
-
-
-@program(np.unique, kind=Kind.SELECT)
-def _unique(xp: Any, x: Any, return_index: bool = False, return_inverse: bool = False,
-            return_counts: bool = False, axis: Any = None, **kwargs: Any) -> Any:  # fmt: skip
-    if return_index or return_inverse or return_counts or axis is not None:
-        raise TypeError("np.unique of a live array supports neither extra outputs nor an axis")
-    _, index = np.unique(lowest(x), return_index=True, **kwargs)
-    return xp.ravel(x)[index]
-
-
 @program(np.full_like, kind=Kind.SELECT)
-def _full_like(xp: Any, x: Any, fill_value: Any, dtype: Any = None, order: Any = "K",
+def _full_like(xp: Any, a: Any, fill_value: Any, dtype: Any = None, order: Any = "K",
                subok: bool = True, shape: Any = None) -> Any:  # fmt: skip
-    return xp.broadcast_to(fill_value, np.shape(x) if shape is None else shape)
+    return xp.broadcast_to(fill_value, np.shape(a) if shape is None else shape)
 
 
 @program(np.clip)
-def _clip(xp: Any, x: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *,
+def _clip(xp: Any, a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *,
           min: Any = None, max: Any = None) -> Any:  # fmt: skip
     low = min if a_min is None else a_min
     high = max if a_max is None else a_max
-    y = x if low is None else xp.maximum(x, low)
+    y = a if low is None else xp.maximum(a, low)
     return y if high is None else xp.minimum(y, high)
 
 
@@ -331,8 +264,8 @@ rule(np.nan_to_num, Kind.SELECT, _nan_to_num, apply=calls.apply_replacing, eleme
 
 
 @program(np.angle)
-def _angle(xp: Any, x: Any, deg: bool = False) -> Any:
-    y = xp.arctan2(xp.imag(x), xp.real(x))
+def _angle(xp: Any, z: Any, deg: bool = False) -> Any:
+    y = xp.arctan2(xp.imag(z), xp.real(z))
     return y * (180.0 / np.pi) if deg else y
 
 

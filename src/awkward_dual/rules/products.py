@@ -16,7 +16,7 @@ from awkward_dual import calls
 from awkward_dual.calls import Contraction
 from awkward_dual.linear import NAMES, Contract, LinearMap
 from awkward_dual.pair import lowest
-from awkward_dual.rules.programs import as_array, as_axes, program
+from awkward_dual.rules.programs import as_array, as_axes, program, square
 from awkward_dual.rules.table import Kind, rule
 
 # -- sums of products
@@ -254,8 +254,7 @@ def _linalg_cross(xp: Any, x1: Any, x2: Any, axis: int = -1) -> Any:
 def _norm(xp: Any, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     if ord not in (None, 2) or (ord == 2 and (axis if axis is not None else x.ndim - 1) != 0):
         raise TypeError("np.linalg.norm of a live array supports the default order only")
-    size = xp.absolute(x)
-    return xp.sqrt(xp.sum(size * size, axis=axis, keepdims=keepdims))
+    return xp.sqrt(xp.sum(square(xp, x), axis=axis, keepdims=keepdims))
 
 
 @program(np.linalg.vector_norm)

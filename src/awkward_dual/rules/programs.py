@@ -10,7 +10,7 @@ import numpy as np
 from awkward_dual import calls
 from awkward_dual.rules.table import Kind, rule
 
-__all__ = ("as_array", "as_axes", "count", "finish", "last", "program")
+__all__ = ("accumulator", "as_array", "as_axes", "count", "finish", "last", "program", "square")
 
 
 def program(*functions: Any, kind: Kind = Kind.SMOOTH) -> Callable[[Any], Any]:
@@ -31,10 +31,21 @@ def as_array(x: Any, least: Any = None) -> Any:
     return x if x.dtype == dtype else x.astype(dtype)
 
 
+def accumulator(a: Any, dtype: Any) -> Any:
+    """`a` in the dtype that NumPy accumulates in."""
+    dtype = np.float32 if dtype is None and a.dtype == np.float16 else dtype
+    return a if dtype is None else a.astype(dtype)
+
+
+def square(xp: Any, x: Any) -> Any:
+    """The square of the absolute value, which has all derivatives at zero too."""
+    return x * x if x.dtype.kind != "c" else xp.real(x * xp.conjugate(x))
+
+
 def as_axes(x: Any, axis: Any) -> tuple[int, ...]:
     """What NumPy's argument `axis` means for `x`: numbers of axes from the front."""
-    axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
-    return tuple(a % x.ndim for a in axes)
+    axes = range(x.ndim) if axis is None else axis if np.iterable(axis) else (axis,)
+    return tuple(int(a) % x.ndim for a in axes)
 
 
 def last(xp: Any, x: Any, axis: Any) -> tuple[Any, Any]:

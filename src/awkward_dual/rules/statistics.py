@@ -7,61 +7,72 @@ from typing import Any
 import numpy as np
 
 from awkward_dual.pair import lowest
-from awkward_dual.rules.programs import as_array, count, last, program
+from awkward_dual.rules.programs import accumulator, as_array, as_axes, count, last, program, square
 
 
 @program(np.mean)
-def _mean(xp: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
+def _mean(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None,
           keepdims: Any = False) -> Any:  # fmt: skip
-    y = xp.sum(x, axis=axis, keepdims=keepdims is True)
-    return y / count(x, axis)
+    return xp.sum(accumulator(a, dtype), axis=axis, keepdims=keepdims is True) / count(a, axis)
 
 
 @program(np.var)
-def _var(xp: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
+def _var(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
          keepdims: Any = False) -> Any:  # fmt: skip
-    deviation = xp.absolute(x - xp.mean(x, axis=axis, keepdims=True))
-    y = xp.sum(deviation * deviation, axis=axis, keepdims=keepdims is True)
-    return y / np.maximum(count(x, axis) - ddof, 0.0)
+    x = accumulator(a, dtype)
+    deviation = x - xp.mean(x, axis=axis, keepdims=True)
+    y = xp.sum(square(xp, deviation), axis=axis, keepdims=keepdims is True)
+    return y / np.maximum(count(a, axis) - ddof, 0.0)
 
 
 @program(np.std)
-def _std(xp: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
+def _std(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
          keepdims: Any = False) -> Any:  # fmt: skip
+    x = accumulator(a, dtype)
     return xp.sqrt(xp.var(x, axis=axis, ddof=ddof, keepdims=keepdims is True))
 
 
 @program(np.average)
-def _average(xp: Any, x: Any, axis: Any = None, weights: Any = None) -> Any:
+def _average(xp: Any, a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *,
+             keepdims: Any = False) -> Any:  # fmt: skip
+    keepdims = keepdims is True
     if weights is None:
-        return xp.mean(x, axis=axis)
-    if np.ndim(weights) == 1 and x.ndim > 1:
-        shape = [1] * x.ndim
-        shape[axis] = -1
-        weights = xp.reshape(weights, shape)
-    weights = weights + xp.zeros(x.shape)
-    return xp.sum(x * weights, axis=axis) / xp.sum(weights, axis=axis)
+        total = count(a, axis)
+        y = xp.mean(a, axis=axis, keepdims=keepdims)
+    else:
+        weights = as_array(weights)
+        if weights.shape != a.shape:
+            # along the axes that are averaged, in the order in which they are given
+            axes = as_axes(a, axis)
+            weights = xp.transpose(weights, np.argsort(axes))
+            shape = tuple(n if i in axes else 1 for i, n in enumerate(a.shape))
+            weights = xp.broadcast_to(xp.reshape(weights, shape), a.shape)
+        total = xp.sum(weights, axis=axis, keepdims=keepdims)
+        y = xp.sum(a * weights, axis=axis, keepdims=keepdims) / total
+    return (y, xp.broadcast_to(total, np.shape(y))) if returned else y
 
 
 @program(np.nanmean)
-def _nanmean(xp: Any, x: Any, axis: Any = None, **kwargs: Any) -> Any:
-    count = xp.sum(~xp.asarray(xp.isnan(x)), axis=axis, **kwargs)
-    return xp.nansum(x, axis=axis, **kwargs) / count
+def _nanmean(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None,
+             keepdims: Any = False) -> Any:  # fmt: skip
+    number = xp.sum(~xp.asarray(xp.isnan(a)), axis=axis, keepdims=keepdims is True)
+    return xp.nansum(accumulator(a, dtype), axis=axis, keepdims=keepdims is True) / number
 
 
 @program(np.nanvar)
 def _nanvar(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
             keepdims: Any = False) -> Any:  # fmt: skip
-    is_nan = xp.isnan(a)
-    deviation = xp.absolute(xp.where(is_nan, 0, a - xp.nanmean(a, axis=axis, keepdims=True)))
-    y = xp.sum(deviation * deviation, axis=axis, keepdims=keepdims is True)
+    x, is_nan = accumulator(a, dtype), xp.isnan(a)
+    deviation = xp.where(is_nan, 0, x - xp.nanmean(x, axis=axis, keepdims=True))
+    y = xp.sum(square(xp, deviation), axis=axis, keepdims=keepdims is True)
     return y / (xp.sum(~xp.asarray(is_nan), axis=axis, keepdims=keepdims is True) - ddof)
 
 
 @program(np.nanstd)
 def _nanstd(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
             keepdims: Any = False) -> Any:  # fmt: skip
-    return xp.sqrt(xp.nanvar(a, axis=axis, ddof=ddof, keepdims=keepdims is True))
+    x = accumulator(a, dtype)
+    return xp.sqrt(xp.nanvar(x, axis=axis, ddof=ddof, keepdims=keepdims is True))
 
 
 # -- covariances

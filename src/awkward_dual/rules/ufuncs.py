@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from awkward_dual.pair import lowest
 from awkward_dual.rules.table import Kind, rule
 
 _LN2 = math.log(2.0)
@@ -99,7 +100,9 @@ def _power(xp: Any, y: Any, x: Any, p: Any) -> tuple[Any, Any]:
         if getattr(p, "ndim", None) == 0 and p != 0:
             # one exponent for all: NumPy squares instead, where that is the power
             return p * x ** (p - 1)
-        return xp.where(p == 0, 0, p * x ** xp.where(p == 0, 1, p - 1))
+        # p x**(p - 1) is 0 there; for a live p it has the derivative 1 / x still
+        flat = p == 0 if lowest(p) is p else (p == 0) & ((x == 0) | xp.isnan(x))
+        return xp.where(flat, 0, p * x ** xp.where(flat, 1, p - 1))
 
     # 0**p is a step in p: infinite, 1 at p = 0, then 0
     def exponent() -> Any:
@@ -114,7 +117,8 @@ rule(np.divide, Kind.SMOOTH, lambda xp, y, a, b: (1 / b, lambda: -y / b))
 rule(np.power, Kind.SMOOTH, _power)
 rule(np.float_power, Kind.SMOOTH, _power)
 rule(np.remainder, Kind.SMOOTH, lambda xp, y, a, b: (1, lambda: -xp.floor_divide(a, b)))
-rule(np.fmod, Kind.SMOOTH, lambda xp, y, a, b: (1, lambda: -xp.trunc(a / b)))
+# a / b may round up to an integer
+rule(np.fmod, Kind.SMOOTH, lambda xp, y, a, b: (1, lambda: -xp.rint((a - y) / b)))
 rule(np.divmod, Kind.SMOOTH, lambda xp, y, a, b: (None, (1, lambda: -y[0])))
 rule(np.modf, Kind.LINEAR, lambda xp, y, x: ((1,), None))
 rule(np.frexp, Kind.SMOOTH, lambda xp, y, x: ((xp.ldexp(xp.ones_like(x), -y[1]),), None))
@@ -171,15 +175,38 @@ rule(np.logaddexp2, Kind.SMOOTH, lambda xp, y, a, b: (xp.exp2(a - y), xp.exp2(b 
 def _arctan2(xp: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
     # a**2 + b**2 would overflow from 1e154 on
     norm = xp.hypot(a, b)
-    return b / norm / norm, -a / norm / norm
+    is_far = norm == np.inf
+    return xp.where(is_far, 0, b / norm / norm), xp.where(is_far, 0, -a / norm / norm)
+
+
+def _on_branch(xp: Any, root: Any, like: Any) -> Any:
+    """A square root with the sign of another number: at a branch cut a zero has lost its own."""
+    return xp.where(xp.real(root * xp.conjugate(like)) < 0, -root, root)
+
+
+def _sine_root(xp: Any, y: Any, x: Any, of: Any) -> Any:
+    """The square root of 1 - x**2, which is `of(y)`; that of complex numbers on its branch."""
+    # (1 - x) * (1 + x) keeps the digits that 1 - x**2 loses near 1
+    root = xp.sqrt((1 - x) * (1 + x))
+    return _on_branch(xp, root, of(y)) if x.dtype.kind == "c" else root
+
+
+def _square_of_secant(xp: Any, x: Any) -> Any:
+    """sech(x)**2 of complex numbers, where cosh overflows too."""
+    t = xp.exp(2 * xp.where(xp.real(x) < 0, x, -x))
+    return 4 * t / (1 + t) ** 2
+
+
+def _tan(xp: Any, y: Any, x: Any) -> tuple[Any]:
+    # 1 + y**2 has no correct digit far from the real axis
+    return (1 + y * y if x.dtype.kind != "c" else _square_of_secant(xp, 1j * x),)
 
 
 rule(np.sin, Kind.SMOOTH, lambda xp, y, x: (xp.cos(x),))
 rule(np.cos, Kind.SMOOTH, lambda xp, y, x: (-xp.sin(x),))
-rule(np.tan, Kind.SMOOTH, lambda xp, y, x: (1 + y * y,))
-# (1 - x) * (1 + x) keeps the digits that 1 - x**2 loses near 1
-rule(np.arcsin, Kind.SMOOTH, lambda xp, y, x: (1 / xp.sqrt((1 - x) * (1 + x)),))
-rule(np.arccos, Kind.SMOOTH, lambda xp, y, x: (-1 / xp.sqrt((1 - x) * (1 + x)),))
+rule(np.tan, Kind.SMOOTH, _tan)
+rule(np.arcsin, Kind.SMOOTH, lambda xp, y, x: (1 / _sine_root(xp, y, x, xp.cos),))
+rule(np.arccos, Kind.SMOOTH, lambda xp, y, x: (-1 / _sine_root(xp, y, x, xp.sin),))
 rule(np.arctan, Kind.SMOOTH, lambda xp, y, x: (1 / (1 + x * x),))
 rule(np.arctan2, Kind.SMOOTH, _arctan2)
 
@@ -188,17 +215,26 @@ rule(np.arctan2, Kind.SMOOTH, _arctan2)
 
 def _arcsinh(xp: Any, y: Any, x: Any) -> tuple[Any]:
     if x.dtype.kind == "c":
-        return (1 / xp.sqrt(x * x + 1),)
+        return (1 / _on_branch(xp, xp.sqrt(x * x + 1), xp.cosh(y)),)
     size = xp.absolute(x)
     # beyond, the 1 is lost, and far beyond the square overflows
     limit = float(np.finfo(x.dtype).eps) ** -0.5
     return (1 / xp.where(size > limit, size, xp.sqrt(1 + x * x)),)
 
 
+def _arccosh(xp: Any, y: Any, x: Any) -> tuple[Any]:
+    root = xp.sqrt(x - 1) * xp.sqrt(x + 1)
+    return (1 / (_on_branch(xp, root, xp.sinh(y)) if x.dtype.kind == "c" else root),)
+
+
+def _tanh(xp: Any, y: Any, x: Any) -> tuple[Any]:
+    # 1 - y**2 has no correct digit from x = 19 on
+    return (1 / xp.cosh(x) ** 2 if x.dtype.kind != "c" else _square_of_secant(xp, x),)
+
+
 rule(np.sinh, Kind.SMOOTH, lambda xp, y, x: (xp.cosh(x),))
 rule(np.cosh, Kind.SMOOTH, lambda xp, y, x: (xp.sinh(x),))
-# 1 - y**2 has no correct digit from x = 19 on
-rule(np.tanh, Kind.SMOOTH, lambda xp, y, x: (1 / xp.cosh(x) ** 2,))
+rule(np.tanh, Kind.SMOOTH, _tanh)
 rule(np.arcsinh, Kind.SMOOTH, _arcsinh)
-rule(np.arccosh, Kind.SMOOTH, lambda xp, y, x: (1 / (xp.sqrt(x - 1) * xp.sqrt(x + 1)),))
+rule(np.arccosh, Kind.SMOOTH, _arccosh)
 rule(np.arctanh, Kind.SMOOTH, lambda xp, y, x: (1 / ((1 - x) * (1 + x)),))
