@@ -132,7 +132,7 @@ def plain_index(index: Any) -> tuple[Any, ...]:
     out = []
     for item in items:
         item = lowest(item)
-        if isinstance(item, list):
+        if isinstance(item, list | tuple):
             # NumPy takes an empty list for integers, as an index
             item = np.asarray(item, dtype=None if item else np.intp)
         out.append(item)

@@ -19,9 +19,9 @@ from awkward_dual.methods import ArrayKit, give_methods
 from awkward_dual.pair import (
     Pair,
     as_view,
+    check_cast,
     lowest,
     make,
-    may_be_view,
     operand,
     raw_or_live,
     strengthen,
@@ -126,6 +126,10 @@ class DualArray(Exits):
         return self.transpose()
 
     @property
+    def mT(self) -> Any:
+        return np.matrix_transpose(self)
+
+    @property
     def itemsize(self) -> int:
         return int(self.dtype.itemsize)
 
@@ -149,7 +153,7 @@ class DualArray(Exits):
 
     @property
     def real(self) -> Any:
-        return np.real(self)
+        return np.real(self) if self.dtype.kind == "c" else self
 
     @property
     def imag(self) -> Any:
@@ -217,7 +221,7 @@ class DualArray(Exits):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         value = raw_or_live(value)
-        if isinstance(value, list):
+        if isinstance(value, list | tuple | range):
             value = raw_or_live(as_dual(value))
         if not apply.live_among([self, value]):
             raw = lowest(self)
@@ -273,8 +277,17 @@ class DualArray(Exits):
             (axes,) = axes
         return as_view(wrap(apply.transpose(self, axes or None)), self)
 
-    def flatten(self) -> Any:
-        return self.reshape(-1).copy()
+    def flatten(self, order: str = "C") -> Any:
+        return self.reshape(-1, order=order).copy()
+
+    def sort(self, axis: int = -1, **kwargs: Any) -> None:
+        self[...] = np.sort(self, axis=axis, **kwargs)
+
+    def fill(self, value: Any) -> None:
+        self[...] = value
+
+    def __contains__(self, x: Any) -> bool:
+        return bool(np.any(self == x))
 
     def copy(self, order: str = "C") -> Any:
         x = raw_or_live(self)
@@ -299,15 +312,17 @@ class DualArray(Exits):
         if method != "__call__":
             return self._ufunc_method(ufunc, method, inputs, kwargs)
         out = kwargs.pop("out", None)
-        inputs = tuple(as_dual(x) if isinstance(x, list) else x for x in inputs)
+        inputs = tuple(as_dual(x) if isinstance(x, list | tuple | range) else x for x in inputs)
         if ufunc.signature is not None:
             result = wrap_all(calls.call_function(ufunc, rules.find(ufunc), inputs, kwargs))
         else:
-            where = kwargs.get("where", True)
-            if where is not True and out is not None:
-                # what is not selected stays as it was
-                result = ufunc(*inputs, **{k: v for k, v in kwargs.items() if k != "where"})
-                return _write_out(out, result, where)
+            where = kwargs.pop("where", True)
+            if where is True or (np.ndim(where) == 0 and lowest(where)):
+                where = True
+            elif out is not None:
+                return _write_where(ufunc, inputs, kwargs, out, where)
+            else:
+                kwargs["where"] = where
             if where is not True and apply.live_among(inputs):
                 raise TangentLost("the argument `where` of a ufunc", "use np.where instead")
 
@@ -326,11 +341,14 @@ class DualArray(Exits):
         function: Any = reductions.get(ufunc.__name__)
         if method == "reduce" and function is not None:
             kwargs.setdefault("axis", 0)
+            if "out" in kwargs:
+                (kwargs["out"],) = kwargs["out"]
             return function(*inputs, **kwargs)
         if method == "outer" and len(inputs) == 2:
             a, b = (as_dual(x) for x in inputs)
             return ufunc(a.reshape(a.shape + (1,) * b.ndim), b, **kwargs)
-        if not apply.live_among(inputs):
+        row = rules.find(ufunc)
+        if not apply.live_among(inputs) or (row is not None and row.kind is rules.Kind.STEP):
             out = kwargs.pop("out", None)
             result = wrap_all(getattr(ufunc, method)(*(lowest(x) for x in inputs), **kwargs))
             return result if out is None else _write_out(out, result)
@@ -339,20 +357,18 @@ class DualArray(Exits):
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if not all(self._is_operand_type(t) for t in types):
             return NotImplemented
-        kwargs = dict(kwargs)
-        out = kwargs.pop("out", None)
+        args, kwargs, out = calls.without_out(func, args, kwargs)
         if func is np.copyto:
             return _copyto(*args, **kwargs)
         result = wrap_all(calls.call_function(func, rules.find(func), args, kwargs))
         for x in result if isinstance(result, list | tuple) else (result,):
-            if may_be_view(x):
-                for array in calls.pairs_in(args):
-                    as_view(x, array)
+            for array in calls.pairs_in(args):
+                as_view(x, array)
         return result if out is None else _write_out((out,), result)
 
 
 #: what `DualArray` computes with
-_OPERANDS = (DualArray, np.ndarray, np.generic, list, int, float, complex)
+_OPERANDS = (DualArray, np.ndarray, np.generic, list, tuple, range, int, float, complex)
 
 
 def is_operand(x: Any) -> bool:
@@ -400,7 +416,7 @@ def as_dual(x: Any, dtype: Any = None) -> Any:
     if not isinstance(x, DualArray):
         device = device_of(x)
         x = device.arrays._new(x) if device is not None else DualArray._new(
-            np.asarray(x) if not isinstance(x, list) else np.array(calls.lowest_in(x))
+            np.asarray(x) if not isinstance(x, list | tuple) else np.array(calls.lowest_in(x))
         )  # fmt: skip
     return x if dtype is None or x.dtype == dtype else x.astype(dtype)
 
@@ -412,15 +428,29 @@ def _copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -
 def _write_out(out: Any, result: Any, where: Any = True) -> Any:
     """Write results into the arguments `out`, and give those back."""
     results = result if isinstance(result, tuple) else (result,)
-    for target, value in zip(out, results, strict=True):
+    written = []
+    for target, value in zip((*out, *(None,) * (len(results) - len(out))), results, strict=True):
+        written.append(value if target is None else target)
         if target is None:
             continue
-        if not isinstance(target, DualArray):
-            value = raw_or_live(value)
-            if isinstance(value, Pair):
-                raise TangentLost("the argument `out` of NumPy's own type")
+        value = raw_or_live(value)
+        if not isinstance(value, Pair):
+            check_cast(value, target, "the function")
+        elif not isinstance(target, DualArray):
+            raise TangentLost("the argument `out` of NumPy's own type")
         _copyto(target, value, where=where)
-    return out if isinstance(result, tuple) else out[0]
+    return tuple(written) if isinstance(result, tuple) else written[0]
+
+
+def _write_where(ufunc: Any, inputs: Any, kwargs: Any, out: Any, where: Any) -> Any:
+    """A ufunc of the selected elements, written into `out`: the others stay as they were."""
+    where = lowest(where)
+    raw_out = tuple(None if x is None else np.array(lowest(x)) for x in out)
+    # what NumPy warns of, and what it refuses, is that of the selected ones
+    ufunc(*(lowest(x) for x in inputs), out=raw_out, where=where, **kwargs)
+    with np.errstate(all="ignore"):
+        result = ufunc(*inputs, **kwargs)
+    return _write_out(out, result, where)
 
 
 def is_operand_type(t: type) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from typing import Any, NamedTuple
@@ -44,6 +45,7 @@ __all__ = (
     "lowest_in",
     "pairs_in",
     "with_primal",
+    "without_out",
 )
 
 
@@ -62,6 +64,29 @@ def call_function(func: Any, row: Rule | None, args: Any, kwargs: dict[str, Any]
     if row is None:
         raise missing_rule(func, values)
     return row.option("apply")(row, func, args, kwargs)
+
+
+def without_out(func: Any, args: Any, kwargs: Any) -> tuple[Any, dict[str, Any], Any]:
+    """The arguments of a function without `out`, which may be given by its position, and that."""
+    kwargs = dict(kwargs)
+    out = kwargs.pop("out", None)
+    place = _place_of_out(func)
+    if place is not None and place < len(args):
+        out = args[place]
+        args = (*args[:place], None, *args[place + 1 :]) if len(args) > place + 1 else args[:place]
+    return args, kwargs, out
+
+
+@functools.cache
+def _place_of_out(func: Any) -> int | None:
+    """The position at which a function takes `out`, if it does."""
+    with contextlib.suppress(TypeError, ValueError):
+        for place, parameter in enumerate(_signature(func).parameters.values()):
+            if parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
+                break
+            if parameter.name == "out":
+                return place
+    return None
 
 
 def pairs_in(tree: Any) -> list[Pair]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from awkward_dual import elementwise, rules
-from awkward_dual.pair import check_view
+from awkward_dual.pair import check_cast, check_view
 
 __all__ = ("BINARY", "COMPARISONS", "UNARY", "ArrayKit", "give_methods")
 
@@ -29,8 +29,8 @@ COMPARISONS = {
 }  # fmt: skip
 UNARY = {"neg": np.negative, "pos": np.positive, "invert": np.invert, "abs": np.absolute}
 _METHODS = (
-    "all any argmax argmin argsort clip cumprod cumsum diagonal dot max mean "
-    "min nonzero prod ravel repeat round searchsorted squeeze std sum swapaxes take var"
+    "all any argmax argmin argpartition argsort cumprod cumsum diagonal dot max mean "
+    "min nonzero prod ravel repeat round searchsorted squeeze std sum swapaxes take trace var"
 )
 
 
@@ -57,11 +57,16 @@ def give_methods(cls: Any, kit: ArrayKit) -> None:
     for name, unary in UNARY.items():
         setattr(cls, f"__{name}__", _unary(kit, unary, getattr(operator, name)))
     # the method, as that of a Python complex gives a Python complex
-    cls.conj = cls.conjugate = _unary(kit, np.conjugate, operator.methodcaller("conjugate"))
+    conjugate = _unary(kit, np.conjugate, operator.methodcaller("conjugate"))
+    cls.conj = cls.conjugate = lambda self: conjugate(self) if self.dtype.kind == "c" else self
     cls.__matmul__ = _method(np.matmul)
     cls.__rmatmul__ = lambda self, other: np.matmul(other, self)
     for name in _METHODS.split():
         setattr(cls, name, _method(getattr(np, name)))
+    cls.compress = lambda self, condition, axis=None: np.compress(condition, self, axis=axis)
+    cls.clip = lambda self, min=None, max=None, out=None, **kwargs: np.clip(
+        self, min, max, out=out, **kwargs
+    )
 
 
 def _binary(
@@ -76,7 +81,7 @@ def _binary(
             return kit.wrap_all(function(*args))
         if not kit.is_operand(other):
             return NotImplemented
-        if isinstance(other, list):
+        if isinstance(other, list | tuple | range):
             other = kit.as_dual(other)
         args = (other, self) if reflected else (self, other)
         return kit.wrap_all(kit.call_ufunc(ufunc, rules.find(ufunc), function, args))
@@ -95,7 +100,9 @@ def _in_place(function: Callable[..., Any]) -> Any:
     def method(self: Any, other: Any) -> Any:
         if self.ndim == 0:
             return NotImplemented
-        self[...] = function(self, other)
+        value = function(self, other)
+        check_cast(value, self, function.__name__)
+        self[...] = value
         return self
 
     return method

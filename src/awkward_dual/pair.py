@@ -18,6 +18,7 @@ from awkward_dual.levels import Level, check_alive
 __all__ = (
     "Pair",
     "as_view",
+    "check_cast",
     "check_view",
     "lowest",
     "make",
@@ -170,14 +171,16 @@ def top_level(values: Iterable[Any]) -> tuple[Level | None, type[Pair] | None]:
 
 def as_view(x: Any, of: Pair) -> Any:
     """Mark a pair as a view of another, if their primals share memory."""
-    if may_be_view(x) and np.may_share_memory(lowest(x), lowest(of)):
+    if x is not of and may_be_view(x, of) and np.may_share_memory(lowest(x), lowest(of)):
         view_of(x, of)
     return x
 
 
-def may_be_view(x: Any) -> bool:
-    """Whether the primal of a pair is not its own memory."""
-    return isinstance(x, Pair) and getattr(lowest(x), "base", None) is not None
+def may_be_view(x: Any, of: Pair) -> bool:
+    """Whether the primal of a pair is not its own memory, or is that of another."""
+    raw = lowest(x)
+    own = raw is lowest(of) and getattr(raw, "ndim", 0) > 0
+    return isinstance(x, Pair) and (own or getattr(raw, "base", None) is not None)
 
 
 def view_of(x: Any, of: Pair) -> Any:
@@ -185,6 +188,22 @@ def view_of(x: Any, of: Pair) -> Any:
     x._base = of if of._base is None else of._base
     x._seen = x._base._version
     return x
+
+
+def check_cast(x: Any, to: Any, what: str) -> None:
+    """Raise where NumPy would not write a value into an array.
+
+    Raises
+    ------
+    TypeError
+        As NumPy, whose rule is that of the same kind.
+    """
+    dtype = getattr(x, "dtype", None)
+    if dtype is not None and not np.can_cast(dtype, to.dtype, casting="same_kind"):
+        raise TypeError(
+            f"cannot cast the output of {what!r} from {dtype!r} to {to.dtype!r} with casting rule "
+            "'same_kind'"
+        )
 
 
 def check_view(x: Pair) -> None:

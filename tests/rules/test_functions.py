@@ -45,7 +45,7 @@ def test_every_example_has_a_row() -> None:
         lambda x: np.sum(x, initial=2.0),
         lambda x: np.max(x, where=np.array([True, False])),
         lambda x: np.var(x, correction=1),
-        lambda x: np.diff(x, prepend=0.5),
+        lambda x: np.sum(x, where=np.array([True, False])),
     ],
 )
 def test_unknown_arguments_are_loud(call: Any) -> None:
@@ -55,10 +55,48 @@ def test_unknown_arguments_are_loud(call: Any) -> None:
         call(ad.DualArray(np.array([1.0, 2.0]), np.ones(2)))
 
 
-def test_data_by_keyword_are_not_lost() -> None:
-    x = ad.DualArray(np.array([1.0, 2.0]), np.ones(2))
-    with pytest.raises(ad.errors.TangentLost, match=r"'values' of append .*; pass it by position"):
-        np.append(np.ones(2), values=x)
+X = np.array([0.0, 1.0, 2.0, 0.0])
+DX = np.array([1.0, 10.0, 100.0, 1000.0])
+
+
+@pytest.mark.parametrize(
+    ("call", "tangent"),
+    [
+        (lambda x: np.append(np.ones(2), values=x), [0, 0, 1, 10, 100, 1000]),
+        (lambda x: np.append(x, values=3), [1, 10, 100, 1000, 0]),
+        (lambda x: np.insert(x, 1, values=2), [1, 0, 10, 100, 1000]),
+        (lambda x: np.select([x > 1.5], [x], default=2), [0, 0, 100, 0]),
+        (lambda x: np.select([x > 1.5], [1.0], default=x), [1, 10, 0, 1000]),
+        (lambda x: np.sum(a=x, axis=np.int64(0)), 1111),
+        (lambda x: np.max(x[0], axis=0), 1),
+    ],
+)
+def test_arguments_by_name(call: Any, tangent: Any) -> None:
+    y = call(ad.DualArray(X, DX))
+    np.testing.assert_array_equal(y.primal, call(X))
+    np.testing.assert_array_equal(y.tangent[0], tangent)
+
+
+def test_data_that_are_parameters_are_not_lost() -> None:
+    with pytest.raises(ad.errors.TangentLost, match="the argument 1 of tile"):
+        np.tile(X, ad.DualArray(2.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: np.ravel(x.T, order="K"),
+        lambda x: np.ravel(x.T, order="A"),
+        lambda x: x.T.reshape(4, order="A"),
+        lambda x: np.ravel(x.T, order="F"),
+        lambda x: x.flatten("F"),
+    ],
+)
+def test_order_in_memory(call: Any) -> None:
+    x = np.arange(4.0).reshape(2, 2)
+    y = call(ad.DualArray(x, x))
+    np.testing.assert_array_equal(y.primal, call(x))
+    np.testing.assert_array_equal(y.tangent[0], call(x))
 
 
 def _values(shape: tuple[int, ...], char: str, rng: np.random.Generator) -> Any:

@@ -41,13 +41,12 @@ def test_names_are_unique() -> None:
 
 
 def test_every_differentiable_ufunc_of_numpy_has_a_row() -> None:
-    """All but those on strings, dates, or matrices."""
     without = {
         name
         for name in dir(np)
         if isinstance(getattr(np, name), np.ufunc) and find(getattr(np, name)) is None
     }
-    assert without <= {"vecdot", "matvec", "vecmat"}
+    assert not without
 
 
 def test_a_second_row_is_refused() -> None:
@@ -144,11 +143,11 @@ def test_a_missing_ufunc_speaks_through_awkward() -> None:
 
 
 @pytest.mark.parametrize(
-    "call", [np.fft.fft, np.linalg.inv, np.convolve, lambda x: np.einsum("i,i", x, x), np.median]
+    "call", [np.fft.fft, np.linalg.eigh, np.roots, np.partition]
 )
 def test_a_missing_function_speaks(call: Callable[..., Any]) -> None:
     with pytest.raises(MissingTangentRule) as error:
-        call(LIVE, LIVE) if call is np.convolve else call(LIVE)
+        call(LIVE, 1) if call is np.partition else call(LIVE)
     for part in ("argument 0", "float64", "custom_jvp", "primal(x)"):
         assert part in str(error.value)
 
@@ -161,7 +160,7 @@ def test_a_missing_method_speaks(method: str) -> None:
 
 def test_what_has_no_row_works_on_constants() -> None:
     constant = ad.DualArray(X)
-    assert np.median(constant) == np.median(X)
+    assert np.sum(np.partition(constant, 1)) == np.sum(np.partition(X, 1))
     np.testing.assert_array_equal(np.add.accumulate(constant), np.add.accumulate(X))
 
 

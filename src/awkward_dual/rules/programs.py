@@ -44,6 +44,9 @@ def square(xp: Any, x: Any) -> Any:
 
 def as_axes(x: Any, axis: Any) -> tuple[int, ...]:
     """What NumPy's argument `axis` means for `x`: numbers of axes from the front."""
+    if not x.ndim:
+        # NumPy lets a number have one axis
+        return ()
     axes = range(x.ndim) if axis is None else axis if np.iterable(axis) else (axis,)
     return tuple(int(a) % x.ndim for a in axes)
 
