@@ -130,6 +130,7 @@ _NAMES: dict[str, list[tuple[Any, str]]] = {
     "merging": [(_do, "mergemany"), (_concatenate, "_merge_as_union")],
     "simplified": [(ak.contents.UnionArray, "simplified")],
     "categorical": [(_connect_numpy, "_array_ufunc_categorical")],
+    "rectilinear": [(_connect_numpy, "_to_rectilinear")],
     "find_ufunc": [(_connect_numpy, "find_ufunc")],
     "to_arrow": [(_content.Content, "to_arrow")],
     "through_arrow": [(_str, "_apply_through_arrow")],

@@ -232,7 +232,8 @@ class DualArray(Exits):
             raise TangentLost(f"assigning a live value to {self.dtype} elements")
         if self._base is not None:
             raise TangentLost(
-                "writing to a view of another array", "write to the array itself, or to a copy"
+                "writing to a view of another array, or to one of NumPy's own,",
+                "write to the array itself, or to a copy, or assign the result",
             )
         self._replace(apply.assign(self, index, value))
 
@@ -290,6 +291,9 @@ class DualArray(Exits):
         return bool(np.any(self == x))
 
     def copy(self, order: str = "C") -> Any:
+        if not self.ndim:
+            # a number is never written to
+            return self
         x = raw_or_live(self)
         if not isinstance(x, Pair):
             return self._new(x.copy())

@@ -57,6 +57,10 @@ _VALUES = (Pair, np.ndarray, np.generic, int, float, complex)
 def call_function(func: Any, row: Rule | None, args: Any, kwargs: dict[str, Any]) -> Any:
     """Apply a NumPy function by its row."""
     values = pairs_in(args)
+    if not values and not kwargs:
+        # NumPy has found duals as elements of something else, such as an Awkward Array
+        args = tuple(list(a) if _is_foreign(a) else a for a in args)
+        values = pairs_in(args)
     if kwargs:
         values += pairs_in(kwargs)
     if not live_among(values) or (row is not None and row.kind is Kind.STEP):
@@ -104,6 +108,10 @@ def pairs_in(tree: Any) -> list[Pair]:
         elif isinstance(item, _NESTS):
             found += pairs_in(item)
     return found
+
+
+def _is_foreign(x: Any) -> bool:
+    return hasattr(x, "__iter__") and not isinstance(x, (str, bytes, np.ndarray, *_NESTS))
 
 
 def lowest_in(tree: Any) -> Any:

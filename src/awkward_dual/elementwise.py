@@ -24,7 +24,7 @@ from awkward_dual.linear import (
     combine,
     total,
 )
-from awkward_dual.pair import Pair, WeakFloat, lowest, operand, raw_or_live, strengthen, weaken
+from awkward_dual.pair import Pair, WeakFloat, lowest, operand, raw_or_live, strong, weaken
 from awkward_dual.rules.table import Kind, Rule
 from awkward_dual.tape import Node
 
@@ -258,7 +258,7 @@ def _ufunc_tangent(row: Rule, dtype: Any) -> Callable[[Any, list[Any], list[Any]
                 if partials is not None:
                     return _weighted_sum(row, partials, y, x, dx)
             xp = engine.array_module(lowest(y))
-            partials = row.body(xp, *_for_body(row, _strong(y), operands))
+            partials = row.body(xp, *_for_body(row, strong(y), operands))
             return _weighted_sum(row, partials, y, x, dx)
 
     return tangent
@@ -349,7 +349,7 @@ def _lift_output(row: Rule, raw_y: tuple[Any, ...], args: Sequence[Any], i: int)
         with np.errstate(**QUIET):
             xp = engine.array_module(lowest(y))
             # the other outputs of a row with several are steps
-            outputs = tuple(_strong(y) if j == i else z for j, z in enumerate(raw_y))
+            outputs = tuple(strong(y) if j == i else z for j, z in enumerate(raw_y))
             partials = row.body(xp, outputs, *(_as_operand(a, raw_y[i].dtype) for a in x))[i]
             return None if partials is None else _weighted_sum(row, partials, y, x, dx)
 
@@ -360,17 +360,10 @@ def _for_body(row: Rule, y: Any, x: list[Any]) -> list[Any]:
     return [lowest(a) for a in (y, *x)] if row.kind is Kind.SELECT else [y, *x]
 
 
-def _strong(x: Any) -> Any:
-    """A dual number without the Python float inside, which raises where it divides by zero."""
-    if isinstance(x, Pair):
-        return x if x.ndim else type(x)._new(_strong(x._primal), x._tangent, x._level)
-    return strengthen(x)
-
-
 def _as_operand(x: Any, dtype: Any) -> Any:
     """What the ufunc's loop sees: every operand in its floating type."""
     if isinstance(x, Pair | np.ndarray) or device_of(x) is not None:
-        x = _strong(x)
+        x = strong(x)
         # the absolute value of a complex number is the one result of a lower kind
         same = x.dtype == dtype or (x.dtype.kind == "c" and dtype.kind != "c")
         return x if same else cast(Any, x).astype(dtype)

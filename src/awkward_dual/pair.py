@@ -27,6 +27,7 @@ __all__ = (
     "operand",
     "raw_or_live",
     "strengthen",
+    "strong",
     "top_level",
     "view_of",
     "weaken",
@@ -110,6 +111,13 @@ class Pair:
     @property
     def size(self) -> int:
         return self._primal.size  # type: ignore[no-any-return]
+
+
+def strong(x: Any) -> Any:
+    """A number, dual or not, as one of NumPy, which does not yield to the dtype of an array."""
+    if isinstance(x, Pair):
+        return x if x.ndim else type(x)._new(strong(x._primal), x._tangent, x._level)
+    return strengthen(x)
 
 
 def raw_or_live(x: Any) -> Any:

@@ -17,7 +17,7 @@ from awkward_dual.devices import is_dual
 from awkward_dual.errors import TangentLost
 from awkward_dual.formatting import format_number
 from awkward_dual.levels import inspection, is_running
-from awkward_dual.pair import Pair, lowest, raw_or_live
+from awkward_dual.pair import Pair, as_view, lowest, raw_or_live
 from awkward_dual.spread import centring
 
 __all__ = ("connect_numba", "install")
@@ -173,6 +173,18 @@ def _categorical(original: Callable[..., Any]) -> Callable[..., Any]:
     return _array_ufunc_categorical
 
 
+def _rectilinear(original: Callable[..., Any]) -> Callable[..., Any]:
+    """An array of NumPy among the arguments of a function is no dual: a live value is not written to it."""
+
+    def _to_rectilinear(arg: Any, backend: Any) -> Any:
+        out = original(arg, backend)
+        if type(arg) is np.ndarray and isinstance(out, Pair):
+            as_view(out, type(out)._new(lowest(out)))
+        return out
+
+    return _to_rectilinear
+
+
 def _find_ufunc(original: Callable[..., Any]) -> Callable[..., Any]:
     """What a behavior does with real numbers it does with dual numbers, as ``scale * vectors``."""
 
@@ -294,6 +306,7 @@ _PATCHES: dict[str, Callable[[Any], Any]] = {
     "merging": joining.merging,
     "option_to_list": _option_to_list,
     "reduce": _reduce,
+    "rectilinear": _rectilinear,
     "register_numba": _register_numba,
     "simplified": joining.joining,
     "through_arrow": _through_arrow,

@@ -187,7 +187,8 @@ def _difference(func: Any, args: Any, direction: Any, step: float) -> list[Any]:
     table = []
     for i in range(3):
         h = step / 2**i
-        table.append([(a - b) / (2 * h) for a, b in zip(shifted(h), shifted(-h), strict=True)])
+        ahead, behind = shifted(h), shifted(-h)
+        table.append([_quotient(a, b, 2 * h) for a, b in zip(ahead, behind, strict=True)])
     for factor in (4.0, 16.0):
         table = [
             [(factor * b - a) / (factor - 1) for a, b in zip(coarse, fine, strict=True)]
@@ -196,9 +197,23 @@ def _difference(func: Any, args: Any, direction: Any, step: float) -> list[Any]:
     return table[0]
 
 
+def _check_shapes(a: Any, b: Any) -> None:
+    if a.shape != b.shape:
+        raise AssertionError(
+            f"the result has the shapes {a.shape} and {b.shape} within a step: differences cannot "
+            "check a derivative where a selection changes"
+        )
+
+
+def _quotient(a: Any, b: Any, step: float) -> Any:
+    _check_shapes(a, b)
+    return (a - b) / step
+
+
 def _compare(expected: list[Any], tree: Any, rtol: float, atol: float, what: str) -> None:
     found = _leaves(tree)
     for position, (e, f) in enumerate(zip(expected, found, strict=True)):
+        _check_shapes(e, f)
         both = np.isfinite(e)
         size = np.abs(e[both]).max(initial=0.0) if e.size else 0.0
         off = np.where(both, np.abs(np.where(both, e, 0) - f), 0.0)
@@ -327,6 +342,8 @@ def _assert_plain_equal(x: Any, y: Any, half: str, rtol: float, atol: float) -> 
 
     def compare(x: Any, y: Any, path: str) -> None:
         nonlocal equal
+        if isinstance(x, ak.Array | ak.Record) != isinstance(y, ak.Array | ak.Record):
+            raise TypeError(f"{type(x).__name__} against {type(y).__name__}")
         # floating numbers with tolerances, and then all else as it is
         one, other = attach(x, y, near, path), attach(y, x, near, path)
         equal = equal and (x is None) == (y is None) and _same(one, other)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -40,6 +41,10 @@ def map_tree(func: Callable[..., Any], tree: Any, *others: Any, path: str = "") 
         parts = [_parts(tree, other, path, type(tree)) for other in others]
         # a copy, not a new object: an __init__ may convert or check what is a dual now
         out = copy.copy(tree)
+        for name in [*getattr(out, "__dict__", ())]:
+            # computed from other fields than those to come
+            if isinstance(getattr(type(out), name, None), functools.cached_property):
+                del out.__dict__[name]
         for name, item in values.items():
             own = (None if p is None else getattr(p, name) for p in parts)
             object.__setattr__(out, name, map_tree(func, item, *own, path=f"{path}.{name}"))

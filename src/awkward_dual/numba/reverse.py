@@ -18,7 +18,9 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
+from awkward_dual.adapter import recursively_apply
 from awkward_dual.array import DualArray
+from awkward_dual.devices import is_dual
 from awkward_dual.errors import LevelError, MissingTangentRule
 from awkward_dual.levels import Level, new_level
 from awkward_dual.linear import Broadcast, LinearMap, Reshape, Sum, Weighted, total
@@ -55,7 +57,9 @@ PATCHES = {"numba_compile": _compile}
 
 def _replay(function: Any, *args: Any) -> Any:
     """Run a compiled function with directions in place of nodes, and record its results."""
-    leaves = [value for arg in args for value in _leaves(arg)]
+    # once: what is projected anew has new nodes
+    packed = [_packed(arg) for arg in args]
+    leaves = [value for arg in packed for value in _buffers(arg)]
     level = _only_level(function, leaves)
     nodes = [on_level(value, level)[1] for value in leaves]
     inputs = _inputs(function, nodes)
@@ -67,7 +71,7 @@ def _replay(function: Any, *args: Any) -> Any:
             primal, node = on_level(value, level)
             return primal if node is None else make(DualArray, primal, known[node.serial], inner)
 
-        seeded = [_seeded(arg, seed) for arg in args]
+        seeded = [_replaced(arg, seed) for arg in packed]
         before = [list(own) if isinstance(own, list) else None for own in seeded]
         result = function(*_spread(function, seeded))
         for tickets in _tickets_in(args):
@@ -95,9 +99,52 @@ def _spread(function: Any, args: list[Any]) -> list[Any]:
     return args
 
 
-def _leaves(arg: Any) -> list[Any]:
+def _packed(arg: Any) -> Any:
+    """An argument whose live layouts show every element once; a constant as it is."""
+
+    def leaf(x: Any, path: str) -> Any:
+        is_live = any(isinstance(raw_or_live(value), Pair) for value in leaf_values(x))
+        return attach(x, None, lambda value, _: value, path) if is_live else x
+
+    return map_tree(leaf, arg)
+
+
+def _replaced(arg: Any, func: Callable[[Any], Any]) -> Any:
+    """An argument with `func` applied to its live buffers and numbers, in the layout that it has."""
+
+    def action(layout: Any, **_: Any) -> Any:
+        value = raw_or_live(layout.data) if layout.is_numpy else None
+        if not isinstance(value, Pair):
+            return None
+        new = func(value)
+        data = new if isinstance(new, Pair) else DualArray._new(new)
+        return ak.contents.NumpyArray(data, parameters=layout.parameters)
+
+    def leaf(x: Any, path: str) -> Any:
+        if isinstance(x, ak.Array):
+            return ak.Array(_mapped(x.layout, action), behavior=x.behavior, attrs=x.attrs)
+        if isinstance(x, ak.Record):
+            record = ak.record.Record(_mapped(x.layout.array, action), x.layout.at)
+            return ak.Record(record, behavior=x.behavior, attrs=x.attrs)
+        value = raw_or_live(x)
+        return func(value) if isinstance(value, Pair) else x
+
+    return map_tree(leaf, arg)
+
+
+def _mapped(layout: Any, action: Any) -> Any:
+    return recursively_apply(layout, action) if is_dual(layout.backend.name) else layout
+
+
+def _buffers(arg: Any) -> list[Any]:
+    """The live buffers and numbers of an argument."""
     found: list[Any] = []
-    map_tree(lambda x, path: found.extend(leaf_values(x)), arg)
+
+    def collect(value: Any) -> Any:
+        found.append(value)
+        return value
+
+    _replaced(arg, collect)
     return found
 
 
@@ -112,21 +159,6 @@ def _tickets_in(x: Any) -> Iterator[Tickets]:
     elif isinstance(x, tuple | list | ak.numba.layoutbuilder.LayoutBuilder):
         for part in x if isinstance(x, tuple | list) else vars(x).values():
             yield from _tickets_in(part)
-
-
-def _seeded(arg: Any, seed: Callable[[Any], Any]) -> Any:
-    """An argument with directions in place of nodes; a constant as it is."""
-    if not _is_live(arg):
-        return arg
-
-    def leaf(x: Any, path: str) -> Any:
-        return attach(x, None, lambda v, _: seed(v), path) if _is_live(x) else x
-
-    return map_tree(leaf, arg)
-
-
-def _is_live(arg: Any) -> bool:
-    return any(isinstance(raw_or_live(value), Pair) for value in _leaves(arg))
 
 
 def _only_level(function: Any, leaves: list[Any]) -> Level:

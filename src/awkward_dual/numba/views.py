@@ -103,7 +103,8 @@ def level_of_layout(layout: Any) -> Any:
             "fields of one array that belong to different levels (nested operators) in compiled "
             "code; pass them as arguments of array operations"
         )
-    if len({halves_of(value)[1].shape[:1] for value in values}) > 1:
+    tangents = [halves_of(value)[1] for value in values]
+    if len({t.shape[:1] for t in tangents if not isinstance(t, Node)}) > 1:
         raise TangentLost("fields with different numbers of directions in compiled code")
     return next(iter(levels.values()), None)
 

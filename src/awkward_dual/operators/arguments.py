@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import enum
 from typing import Any
 
 import awkward as ak
@@ -61,12 +63,35 @@ def one_for_each(primals: Any, tangents: Any) -> tuple[tuple[Any, ...], tuple[An
 
 
 def out_and_aux(result: Any, has_aux: bool) -> tuple[Any, Any]:
-    """The result of a function and what it returned beside it."""
-    if not has_aux:
-        return result, None
-    if not isinstance(result, tuple) or len(result) != 2:
+    """The result of a function and what it returned beside it.
+
+    Raises
+    ------
+    TypeError
+        If the result, or a part of it, is of a kind in which tangents would not be found.
+    """
+    if has_aux and (not isinstance(result, tuple) or len(result) != 2):
         raise TypeError("with has_aux=True the function must return a pair (result, aux)")
-    return result
+    out, aux = result if has_aux else (result, None)
+    return map_tree(_known, out), aux
+
+
+#: what a result may hold that has no tangents
+_INERT = (str, bytes, int, type(None), np.generic, enum.Enum, datetime.date, datetime.timedelta)
+_KNOWN = (ak.Array, ak.Record, Pair, np.ndarray, float, complex)
+
+
+def _known(x: Any, path: str) -> Any:
+    if isinstance(x, ak.contents.Content | ak.record.Record):
+        return ak.Record(x) if isinstance(x, ak.record.Record) else ak.Array(x)
+    if isinstance(x, (*_KNOWN, *_INERT)) or device_of(x) or ak.typetracer.is_unknown_scalar(x):
+        return x
+    where = f" (at {path})" if path else ""
+    raise TypeError(
+        f"the function returned a {type(x).__name__}{where}, in which tangents are not looked for; "
+        "return arrays, numbers, or dicts, tuples, lists and dataclasses of them, "
+        "and everything else beside the result, with has_aux=True"
+    )
 
 
 def check_scalar(value: Any) -> None:
@@ -126,7 +151,18 @@ def pick_arguments(args: tuple[Any, ...], argnums: tuple[int, ...], what: str) -
                 f"{what} of argument {i}, which is {', '.join(map(str, dict.fromkeys(kinds)))}: "
                 "only floating and complex numbers have derivatives; pass a float"
             )
+        map_tree(lambda x, path, i=i: _refuse_integer(x, f"{what} of argument {i}{path}"), args[i])
     return tuple(args[i] for i in argnums)
+
+
+def _refuse_integer(x: Any, what: str) -> None:
+    """Raise for an integer among floats, whose derivative would be zero in silence."""
+    is_array = isinstance(x, np.ndarray | np.generic | Pair) or device_of(x) is not None
+    if (is_array and x.dtype.kind in "iu") or (isinstance(x, int) and not isinstance(x, bool)):
+        raise TypeError(
+            f"{what}, which is {getattr(x, 'dtype', 'int')}: only floating and complex numbers "
+            "have derivatives; pass a float, or what is constant as another argument"
+        )
 
 
 def _without_derivative(x: Any) -> str | None:

@@ -341,7 +341,7 @@ def _flat_columns(parts: list[Any], nodes: list[Any], count: int) -> Any:
         size = int(np.prod(node.shape, dtype=np.int64))
         whole = np.zeros((count, size), node.dtype) if part is None else part
         flat.append(as_dual(whole).reshape((count, size)))
-    return np.concatenate(flat, axis=1)
+    return np.concatenate(flat, axis=1) if flat else np.zeros((count, 0))
 
 
 def _transposed(rows: Any, ends: list[Any]) -> list[Any]:
@@ -367,6 +367,8 @@ def _assemble(plain: Any, columns: list[Any], own: Any, argnums: ArgNums, backen
         def for_argument(argument: Any, path: str) -> Any:
             nonlocal base
             leaves = leaf_values(argument)
+            if argument is None:
+                return None
             if not parts or not leaves:
                 return tangent_part(x, None)
             size = sum(leaf.size for leaf in leaves)

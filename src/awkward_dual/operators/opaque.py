@@ -18,6 +18,7 @@ from awkward_dual.operators.forward import jvp
 from awkward_dual.operators.kept import Kept
 from awkward_dual.operators.lazy import loaded
 from awkward_dual.operators.leaves import attach, leaf_values
+from awkward_dual.operators.results import tangent_part
 from awkward_dual.operators.reverse import Tape, record, tangents_like
 from awkward_dual.pair import Pair, lowest, make, on_level, operand, top_level
 from awkward_dual.tape import Node
@@ -104,13 +105,19 @@ class custom_jvp:
                     f"the rule of custom_jvp function {self.__name__!r} must return a pair "
                     f"(result, tangent), not {_summary(pair)}"
                 )
-            return pair[1]
+            return map_tree(_zero_or_own, *pair)
 
         def pull(primals: Any, cotangents: Leaves) -> Leaves:
             zeros = _like(primals, [None] * len(_leaves(primals)))
             return record(lambda *t: push(primals, t), zeros).pull_back(cotangents)
 
         return _call(own, evaluate, push, pull)
+
+
+def _zero_or_own(y: Any, dy: Any, path: str) -> Any:
+    """What a rule gives as a tangent; ``None`` and the number 0 stand for zeros."""
+    is_zero = dy is None or (type(dy) in (int, float) and dy == 0)
+    return tangent_part(y, None) if is_zero else dy
 
 
 def _summary(x: Any) -> str:

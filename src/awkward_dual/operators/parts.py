@@ -10,7 +10,7 @@ import numpy as np
 
 from awkward_dual.apply import reshape, transpose
 from awkward_dual.array import class_of
-from awkward_dual.devices import is_dual
+from awkward_dual.devices import array_module, is_dual
 from awkward_dual.errors import TangentMismatch
 from awkward_dual.fitting import check_ground
 from awkward_dual.levels import GROUND, Level, inspection
@@ -25,7 +25,7 @@ from awkward_dual.operators.leaves import leaf_values
 from awkward_dual.operators.results import primal_part, result_part, tangent_part
 from awkward_dual.operators.reverse import vjp
 from awkward_dual.operators.seeding import seed
-from awkward_dual.pair import Pair, lowest, make
+from awkward_dual.pair import Pair, lowest, make, operand
 from awkward_dual.runs import lend
 from awkward_dual.trees import map_tree
 
@@ -161,6 +161,8 @@ def stop_gradient(x: Any) -> Any:
     """
 
     def leaf(x: Any, path: str) -> Any:
+        if isinstance(x, Pair) and not x.ndim:
+            return operand(x)
         if isinstance(x, Pair | ak.Array | ak.Record):
             while is_live(x):
                 x = primal(x)
@@ -232,4 +234,11 @@ def elementwise_grad(func: Callable[..., Any], argnums: ArgNums = 0) -> Callable
 def _ones(x: Any, path: str) -> Any:
     if any(value.dtype.kind == "c" for value in leaf_values(x)):
         raise TypeError("elementwise_grad needs a real result; use jvp for one that is complex")
-    return ak.ones_like(x) if isinstance(x, ak.Array | ak.Record) else lowest(x) * 0 + 1.0
+    if isinstance(x, ak.Array | ak.Record):
+        return ak.ones_like(x)
+    raw = lowest(x)
+    if not hasattr(raw, "dtype") and not isinstance(raw, int | float):
+        raise TypeError(f"elementwise_grad needs a result that is numbers, not {type(x).__name__}")
+    dtype = getattr(raw, "dtype", np.dtype(float))
+    ones = array_module(raw).ones(np.shape(raw), dtype if dtype.kind == "f" else float)
+    return ones if np.ndim(raw) else ones[()]

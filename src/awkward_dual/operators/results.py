@@ -16,7 +16,7 @@ from awkward_dual.levels import inspection
 from awkward_dual.operators.lazy import loaded
 from awkward_dual.operators.leaves import refuse_opaque
 from awkward_dual.operators.shortcuts import half_short
-from awkward_dual.pair import Pair, lowest, on_level, raw_or_live
+from awkward_dual.pair import Pair, lowest, on_level, raw_or_live, strong
 from awkward_dual.runs import lend
 from awkward_dual.tape import Node
 from awkward_dual.trees import map_tree
@@ -51,7 +51,7 @@ def primal_part(x: Any, level: Any) -> Any:
     if isinstance(x, Pair):
         primal = on_level(x, level)[0]
         lend(primal)
-        return wrap(primal)
+        return wrap(strong(primal))
     refuse_opaque(x)
     return np.float64(x) if type(x) is float else _each_layout(x, layout_part)
 
