@@ -7,6 +7,7 @@ the tangent of each level, innermost last, from the operation's row.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -116,7 +117,12 @@ def missing_rule(target: Any, args: Sequence[Any]) -> MissingTangentRule:
         "" if hasattr(target, "nin")
         else "give it one with awkward_dual.custom_jvp, or detach with awkward_dual.primal(x)"
     )  # fmt: skip
-    return MissingTangentRule(name_of(target), f"argument {position}", culprit.dtype, hint)
+    name = name_of(target)
+    module = getattr(target, "__module__", None)
+    if module and getattr(sys.modules.get(module), name, None) is not getattr(np, name, None):
+        # functions of one name, as those of numpy.emath
+        name = f"{module}.{name}"
+    return MissingTangentRule(name, f"argument {position}", culprit.dtype, hint)
 
 
 # -- structure: indexing, reshaping, casting

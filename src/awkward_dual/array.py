@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import operator
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -88,6 +89,8 @@ class DualArray(Exits):
             if not isinstance(primal, np.generic):
                 primal = np.asarray(primal)
                 primal = primal if primal.ndim else primal[()]
+        if not hasattr(primal, "dtype") or primal.dtype.kind in "OV":
+            raise TypeError(f"a {type(primal).__name__} is no array of numbers: {primal!r}")
         tangent = raw_or_live(tangent)
         self._level = None
         self._base = None
@@ -103,6 +106,11 @@ class DualArray(Exits):
             lend(primal)
 
     # -- what it is
+
+    @property
+    def __class__(self) -> Any:
+        # libraries ask whether they have a number by isinstance(x, numbers.Real)
+        return type(self) if self.shape else _NUMBERS.get(self.dtype.kind, type(self))
 
     @property
     def primal(self) -> Any:
@@ -137,6 +145,10 @@ class DualArray(Exits):
     def nbytes(self) -> int:
         """The size of the primal and, unless it is recorded, of the tangent, in bytes."""
         return int(self._primal.nbytes) + int(getattr(self._tangent, "nbytes", 0))
+
+    @property
+    def device(self) -> str:
+        return str(getattr(lowest(self), "device", "cpu"))
 
     @property
     def strides(self) -> tuple[int, ...]:
@@ -287,9 +299,6 @@ class DualArray(Exits):
     def fill(self, value: Any) -> None:
         self[...] = value
 
-    def __contains__(self, x: Any) -> bool:
-        return bool(np.any(self == x))
-
     def copy(self, order: str = "C") -> Any:
         if not self.ndim:
             # a number is never written to
@@ -370,6 +379,22 @@ class DualArray(Exits):
                 as_view(x, array)
         return result if out is None else _write_out((out,), result)
 
+
+class DualReal(DualArray):
+    """What a real dual number is an instance of, beside `DualArray`."""
+
+    __slots__ = ()
+
+
+class DualComplex(DualArray):
+    """What a complex dual number is an instance of, beside `DualArray`."""
+
+    __slots__ = ()
+
+
+numbers.Real.register(DualReal)
+numbers.Complex.register(DualComplex)
+_NUMBERS: dict[str, Any] = {"f": DualReal, "c": DualComplex}
 
 #: what `DualArray` computes with
 _OPERANDS = (DualArray, np.ndarray, np.generic, list, tuple, range, int, float, complex)

@@ -11,6 +11,7 @@ from awkward_dual.runs import Pending
 __all__ = ("DeferredArray",)
 
 _slot: Any = Pair.__dict__["_tangent"]
+_become = object.__dict__["__class__"].__set__
 
 
 class DeferredArray(DualArray):
@@ -34,4 +35,4 @@ class DeferredArray(DualArray):
     def _tangent(self, tangent: Any) -> None:
         _slot.__set__(self, tangent)
         if type(tangent) is not Pending:
-            self.__class__ = DualArray  # type: ignore[assignment]
+            _become(self, DualArray)

@@ -128,7 +128,7 @@ class TestEndedCalls:
             8.0,
             10.0,
         ]
-        late, _ = ad.jvp(squares, (X,), (X,))
+        _, _, late = ad.jvp(lambda x: (ak.sum(x), squares(x)), (X,), (X,), has_aux=True)
         with pytest.raises(ad.LevelError):
             next(late)
 

@@ -79,13 +79,12 @@ HOLES: dict[str, Callable[[], Any]] = {
     name: (lambda function=function: function(BUFFER))
     for name, function in {
         "histogram": np.histogram,
-        "interp": lambda x: np.interp(x, [0.0, 3.0], [0.0, 1.0]),
-        "piecewise": lambda x: np.piecewise(x, [x > 1], [1.0, 2.0]),
-        "einsum": lambda x: np.einsum("i,i", x, x),
-        "linspace": lambda x: np.linspace(x[0], 3.0, 3),
+        "partition": lambda x: np.partition(x, 0),
+        "polyfit": lambda x: np.polyfit(x, x, 1),
         "fft": np.fft.fft,
-        "percentile": lambda x: np.percentile(x, 50.0),
-        "bincount": lambda x: np.bincount([0, 1], weights=x),
+        "emath.sqrt": np.emath.sqrt,
+        "eigvalsh": lambda x: np.linalg.eigvalsh(np.outer(x, x)),
+        "apply_along_axis": lambda x: np.apply_along_axis(np.sum, 0, x),
         "savetxt": lambda x: np.savetxt(io.StringIO(), x),
         "add.accumulate": np.add.accumulate,
         "add.at": lambda x: np.add.at(np.zeros(2), [0, 1], x),
@@ -220,7 +219,7 @@ class TestAHoleSpeaks:
     def test_functions_without_a_rule(self, name: str) -> None:
         with pytest.raises(ad.MissingTangentRule) as caught:
             HOLES[name]()
-        assert name in str(caught.value)
+        assert name.removeprefix("emath.") in str(caught.value)
         assert "float64" in str(caught.value)
         assert "awkward_dual.primal(x)" in str(caught.value)
 

@@ -232,8 +232,21 @@ class TestGrad:
                 operator(lambda x: 1.0)(argument)
 
     def test_mixed_and_empty_arguments_are_fine(self) -> None:
-        assert ad.grad(lambda p: p["a"] * p["n"])({"a": 2.0, "n": 3}) == {"a": 3.0, "n": 0}
+        p = {"a": 2.0, "flag": True, "name": "x", "none": None}
+        assert ad.grad(lambda p: p["a"] * p["flag"])(p)["a"] == 1.0
+        counts = ak.Array([1, 2])
+        found = ad.grad(lambda p: p["a"] * ak.sum(p["n"]))({"a": 2.0, "n": counts})
+        assert found["a"] == 3.0
+        assert found["n"].to_list() == [0, 0]
         assert ad.grad(ak.sum)(ak.Array([])).to_list() == []
+
+    @pytest.mark.parametrize("n", [3, np.int64(3), np.array([3, 4])])
+    def test_an_integer_among_floats_is_loud(self, n: Any) -> None:
+        """Its derivative would be zero in silence."""
+        f = lambda p: np.sum(p["a"] * p["n"])
+        for operator in (ad.grad, ad.value_and_grad, ad.jacfwd, ad.jacrev, ad.hessian):
+            with pytest.raises(TypeError, match=r"argument 0\['n'\], which is int.*pass a float"):
+                operator(f)({"a": 2.0, "n": n})
 
     @pytest.mark.parametrize("argnums", [1, -2, (0, 1), 7])
     def test_wrong_argnums(self, argnums: Any) -> None:

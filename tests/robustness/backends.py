@@ -278,7 +278,7 @@ ROWS = [
     ("a dual of an ended call in a list", lambda: ak.Array([kept(2.0), 1.0]), LevelError, "has ended"),
     ("a dual of an ended call in a thread", thread_after_the_call, LevelError, "has ended"),
     ("a pullback over an ended outer call", pullback_of_an_ended_outer_call, LevelError, "has ended"),
-    ("an error in a thread", lambda: in_a_thread(lambda: ad.grad(np.median)(V)), TypeError, "no tangent rule for 'median'"),
+    ("an error in a thread", lambda: in_a_thread(lambda: ad.grad(np.fft.fft)(V)), TypeError, "no tangent rule for 'numpy.fft.fft'"),
     ("a copy of an ended call", lambda: copy.deepcopy(kept()) + 1.0, LevelError, "has ended"),
     ("the text of an ended call", lambda: "DualArray" in repr(kept()) and str(kept(X)) != "", True),
     ("the primal of an ended call", lambda: ad.primal(kept()), [1.0, 2.0, 3.0]),

@@ -232,7 +232,7 @@ ROWS = [
     ("a generator left inside of the function", lambda: ad.grad(left_inside)(3.0), 6.0),
     ("an error thrown into a generator", lambda: ad.grad(thrown_into)(3.0), ValueError, "thrown into the generator"),
     ("a generator that outlives its call", generator_kept, LevelError, "has ended"),
-    ("a generator as the function", lambda: ad.grad(generates)(3.0), TypeError, "not generator"),
+    ("a generator as the function", lambda: ad.grad(generates)(3.0), TypeError, "returned a generator"),
     ("a generator of live numbers summed", lambda: ad.grad(lambda x: sum(generates(x)))(3.0), 33.0),
     ("a generator of live numbers made an array", lambda: ad.grad(lambda x: ak.sum(ak.Array(list(generates(x)))))(3.0), 33.0),
 ]  # fmt: skip

@@ -120,7 +120,7 @@ class _Axis:
             )
         x = np.asarray(stop_gradient(self.x))
         if is_axis(self.axis):
-            return np.asarray(self.axis.index(x), dtype=np.int64) + 1
+            return np.asarray(_places(self.axis, x), dtype=np.int64) + 1
         found = np.searchsorted(self.edges, x, side="right")
         return np.where(np.isnan(x), len(self.edges), found)
 
@@ -129,6 +129,18 @@ class _Axis:
         if is_axis(self.axis) and self.axis.traits.circular:
             raise ValueError("soft bins of a circular axis are not supported")
         return shares(self.x, self.edges, self.width, kernel)
+
+
+def _places(axis: Any, x: Any) -> Any:
+    """The bins of positions; what is no category is above them, where `hist.Hist.fill` has it."""
+    try:
+        return axis.index(x)
+    except KeyError:
+        known = {*axis}
+        inside = np.array([value in known for value in x.tolist()], dtype=bool)
+        out = np.full(len(x), len(axis))
+        out[inside] = axis.index(x[inside])
+        return out
 
 
 def is_axis(axis: Any) -> bool:
@@ -152,7 +164,23 @@ def trimmed(values: Any, axes: tuple[Any, ...]) -> Any:
     return values[tuple(extents(axis) for axis in axes)]
 
 
+def _check_axes(axes: Any) -> None:
+    """Raise for what is neither an axis nor ascending edges."""
+    for axis in axes if isinstance(axes, tuple | list) else [axes]:
+        if is_axis(axis):
+            continue
+        kind = type(axis).__name__
+        if isinstance(axis, tuple) and any(map(is_axis, axis)):
+            raise TypeError("one array of positions takes one axis: write (x,) beside (axis,)")
+        if hasattr(axis, "axes"):
+            raise TypeError(f"axes are axes or edges, not a {kind}; write h.axes[0], or h.axes")
+        edges = np.asarray(axis)
+        if edges.ndim != 1 or len(edges) < 2 or not (edges[1:] > edges[:-1]).all():
+            raise ValueError(f"edges must be an ascending sequence of two numbers or more, not {axis!r}")
+
+
 def _described(x: Any, axes: Any, width: Any) -> list[_Axis]:
+    _check_axes(axes if isinstance(x, tuple) else (axes,))
     if not isinstance(x, tuple):
         return [_Axis(x, axes, width)]
     widths = width if isinstance(width, tuple) else (width,) * len(x)

@@ -49,13 +49,13 @@ def lower_tangent(context: Any, builder: Any, dual: DualType, value: Any) -> Any
 
 @infer_global(float)
 class FloatOfDual(AbstractTemplate):
-    """``float(x)`` is a cast to double precision, with its tangent."""
+    """``float(x)`` keeps the precision, as that of Numba's own floats does, and the tangent."""
 
     key = float
 
     def generic(self, args: Any, kws: Any) -> Any:
         if len(args) == 1 and not kws and isinstance(args[0], DualType):
-            return signature(DualType(types.float64, args[0].k), args[0])
+            return signature(args[0], args[0])
         return None
 
 

@@ -12,6 +12,7 @@ from numba.extending import overload
 from awkward_dual.array import DualArray
 from awkward_dual.numba.buffers import DualBufferType, joiner
 from awkward_dual.numba.types import DualType
+from awkward_dual.operators.leaves import leaf_values
 from awkward_dual.pair import Pair
 
 __all__ = ("dual_inside", "zeros")
@@ -38,6 +39,24 @@ def _dual_leaf(content: Any) -> Any:
         return dual
     contents = getattr(content, "contenttypes", None) or [getattr(content, "contenttype", None)]
     return next((d for d in map(_dual_leaf, contents) if d is not None), None)
+
+
+def _float_inside(numba_type: Any) -> Any:
+    """The floating type of a plain number, buffer, array or record; ``None`` if it has none."""
+    if isinstance(numba_type, types.Float):
+        return numba_type
+    if isinstance(numba_type, types.Array):
+        return _float_inside(numba_type.dtype)
+    if isinstance(numba_type, types.BaseTuple):
+        parts = list(numba_type)
+    else:
+        view = getattr(numba_type, "arrayviewtype", numba_type)
+        content = getattr(view, "type", view)
+        own = getattr(content, "arraytype", None)
+        inside = [getattr(content, "contenttype", None)]
+        parts = [own] if own is not None else getattr(content, "contenttypes", None) or inside
+    found = (_float_inside(part) for part in parts if part is not None)
+    return next((real for real in found if real is not None), None)
 
 
 def zeros(n: Any, like: Any) -> Any:
@@ -74,10 +93,9 @@ def zeros(n: Any, like: Any) -> Any:
     >>> ad.jvp(sums, (x,), (ak.ones_like(x),))[1]
     array([6., 0., 6.])
     """
-    is_array = isinstance(like, ak.Array | ak.Record)
     live = _is_dual_value(like)
-    dtype = np.float64 if is_array or not hasattr(like, "dtype") else like.dtype
-    out = np.zeros(n, dtype)
+    dtypes = [value.dtype for value in leaf_values(like)]
+    out = np.zeros(n, dtypes[0] if dtypes else np.float64)
     return DualArray(out) if live else out
 
 
@@ -89,7 +107,7 @@ def _is_dual_value(x: Any) -> bool:
 def overload_zeros(n: Any, like: Any) -> Any:
     dual = dual_inside(like)
     if dual is None:
-        real = like if isinstance(like, types.Float) else types.float64
+        real = _float_inside(like) or types.float64
         return lambda n, like: np.zeros(n, real)
     real, k = dual.real, dual.k
     join = joiner(dual, True)

@@ -159,7 +159,7 @@ def tangents_like(tree: Any, leaves: list[Any], backend: str) -> Any:
 
     def put_leaf(x: Any, path: str) -> Any:
         if backend == "typetracer" or not _has_gradient(x):
-            return tangent_part(x, None)
+            return on_input_backend(tangent_part(x, None), backend)
         filled = attach(x, None, put, path)
         if backend == "cpu" and isinstance(filled, ak.Array):
             short = floats_short(filled.layout)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
-from awkward_dual.rules.table import Kind, find, forget, rule
+from awkward_dual.rules.table import Kind, find, forget, name_of, rule
 
 __all__ = ("def_ufunc_rule",)
 
@@ -62,7 +63,30 @@ def def_ufunc_rule(
         forget(ufunc)
     if step:
         return rule(ufunc, Kind.STEP, user=True)
-    if partials is None:
-        return lambda body: (rule(ufunc, Kind.SMOOTH, body, user=True), body)[1]
-    rule(ufunc, Kind.SMOOTH, partials, user=True)
-    return partials
+
+    def register(partials: Callable[..., Any]) -> Callable[..., Any]:
+        if not callable(partials):
+            raise TypeError(f"partials must be a function, not {partials!r}")
+        rule(ufunc, Kind.SMOOTH, _checked(ufunc, partials), user=True)
+        return partials
+
+    return register if partials is None else register(partials)
+
+
+def _checked(ufunc: Any, partials: Callable[..., Any]) -> Callable[..., Any]:
+    """A rule's body that raises where it does not give a partial for each argument."""
+
+    @functools.wraps(partials)
+    def body(*args: Any) -> Any:
+        found = partials(*args)
+        if not isinstance(found, tuple | list) or len(found) != (
+            ufunc.nin if ufunc.nout == 1 else ufunc.nout
+        ):
+            number = f" of {len(found)}" if isinstance(found, tuple | list) else ""
+            raise TypeError(
+                f"the rule of {name_of(ufunc)!r} must return a tuple with a partial for each of its "
+                f"{ufunc.nin} arguments, not {type(found).__name__}{number}"
+            )
+        return found
+
+    return body

@@ -25,6 +25,11 @@ def _half_sum(ufunc: Any, sign: int) -> Callable[..., Any]:
     return lambda xp, y, v, x: (sign * (ufunc(v - 1, x) + ufunc(v + 1, x)) / 2,)
 
 
+def _of_whole_order(body: Callable[..., Any]) -> Callable[..., Any]:
+    """SciPy truncates the order."""
+    return lambda xp, y, n, x: body(xp, y, xp.trunc(n), x)
+
+
 def _scaled_by_absolute(ufunc: Any, mean: Callable[..., Any]) -> Callable[..., Any]:
     """Times exp(-|x|), which has no complex derivative."""
     return real_only(ufunc, lambda xp, y, v, x: (mean(xp, y, v, x)[0] - xp.sign(x) * y,))
@@ -52,12 +57,12 @@ rule(
 )
 with_parameters(special.jv, "v", _half_difference(special.jv))
 with_parameters(special.yv, "v", _half_difference(special.yv))
-with_parameters(special.yn, "n", _half_difference(special.yn))
+with_parameters(special.yn, "n", _of_whole_order(_half_difference(special.yn)))
 with_parameters(special.hankel1, "v", _half_difference(special.hankel1))
 with_parameters(special.hankel2, "v", _half_difference(special.hankel2))
 with_parameters(special.iv, "v", _half_sum(special.iv, 1))
 with_parameters(special.kv, "v", _half_sum(special.kv, -1))
-with_parameters(special.kn, "n", _half_sum(special.kn, -1))
+with_parameters(special.kn, "n", _of_whole_order(_half_sum(special.kn, -1)))
 # jve and yve are scaled by exp(-|im x|), which is 1 on the real axis
 with_parameters(special.jve, "v", real_only(special.jve, _half_difference(special.jve)))
 with_parameters(special.yve, "v", real_only(special.yve, _half_difference(special.yve)))
