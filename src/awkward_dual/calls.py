@@ -86,7 +86,7 @@ def _place_of_out(func: Any) -> int | None:
     """The position at which a function takes `out`, if it does."""
     with contextlib.suppress(TypeError, ValueError):
         for place, parameter in enumerate(_signature(func).parameters.values()):
-            if parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
+            if parameter.kind > parameter.POSITIONAL_OR_KEYWORD:
                 break
             if parameter.name == "out":
                 return place

@@ -283,3 +283,128 @@ def test_where_leaves_the_rest_of_out() -> None:
 def test_types_match(dtype: Any) -> None:
     y = np.sin(live(dtype)) * 2
     assert y.tangent.dtype == y.dtype == (np.sin(np.ones(3, dtype)) * 2).dtype
+
+
+# -- as NumPy's own arrays
+
+A = np.arange(4.0).reshape(2, 2)
+#: what NumPy computes of two rows, and the dual of them with itself as the tangent: linear programs
+LINEAR: dict[str, Callable[[Any], Any]] = {
+    "a tuple in an index": lambda x: x[(0, 1),],
+    "a tuple as an operand": lambda x: x * (1.0, 2.0),
+    "a tuple of a ufunc": lambda x: np.multiply((1.0, 2.0), x),
+    "a range as an operand": lambda x: x * range(2),
+    "flatten in Fortran's order": lambda x: x.flatten("F"),
+    "the transposed matrices": lambda x: x[np.newaxis].mT,
+    "trace": lambda x: x.trace(),
+    "compress": lambda x: x.compress([False, True], axis=1),
+    "real": lambda x: x.real,
+    "conjugate": lambda x: x.conj(),
+    "add.reduce into": lambda x: np.add.reduce(x, axis=0, out=np.zeros_like(x[0])),
+}
+
+
+def _written(call: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
+    """A program that writes into an array beside it."""
+
+    def program(x: Any) -> Any:
+        out = np.zeros_like(x)
+        call(x, out)
+        return out
+
+    return program
+
+
+LINEAR |= {
+    f"{name} into a position": _written(call)
+    for name, call in {
+        "clip": lambda x, out: np.clip(x, -9.0, 9.0, out),
+        "sum": lambda x, out: np.sum(x[np.newaxis], 0, None, out),
+        "cumsum": lambda x, out: np.cumsum(x, 0, None, out),
+        "the method sum": lambda x, out: x[np.newaxis].sum(0, None, out),
+        "take": lambda x, out: np.take(x, [1, 0], 0, out),
+        "concatenate": lambda x, out: np.concatenate([x[:1], x[:1]], 0, out),
+        "stack": lambda x, out: np.stack([x[1], x[0]], 0, out),
+    }.items()
+}
+
+
+def _in_place(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def program(x: Any) -> Any:
+        x = x.copy()
+        call(x)
+        return x
+
+    return program
+
+
+LINEAR |= {
+    "sort in place": _in_place(lambda x: x.sort(axis=1)),
+    "fill": _in_place(lambda x: x.fill(2.0)),
+    "a real part that is written": lambda x: _in_place(lambda y: y.real.__imul__(2.0))(x),
+}
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_as_numpy(name: str) -> None:
+    f = LINEAR[name]
+    y = f(ad.DualArray(A, A))
+    expected = f(A)
+    np.testing.assert_array_equal(ad.primal(y), expected)
+    is_constant = name == "fill"
+    np.testing.assert_array_equal(ad.tangent(y), 0 * expected if is_constant else expected)
+
+
+def test_one_of_two_results_is_written() -> None:
+    x = ad.DualArray(np.array([1.5, -2.25]), np.array([1.0, 10.0]))
+    for out in ((np.zeros_like(x), None), (None, np.zeros_like(x)), (np.zeros_like(x),)):
+        fraction, whole = np.modf(x, *out) if len(out) == 1 else np.modf(x, out=out)
+        np.testing.assert_array_equal(fraction.primal, [0.5, -0.25])
+        np.testing.assert_array_equal(fraction.tangent, [[1.0, 10.0]])
+        np.testing.assert_array_equal(whole, [1.0, -2.0])
+
+
+def test_selected_elements_warn_as_in_numpy() -> None:
+    """And the others stay as they were; warnings are errors here."""
+    x = np.array([-1.0, 0.0, 4.0])
+    y = ad.DualArray(x, np.ones(3))
+    out = np.log(y, out=np.full_like(y, 7.0), where=y > 0)
+    np.testing.assert_array_equal(out.primal, [7.0, 7.0, np.log(4.0)])
+    np.testing.assert_array_equal(out.tangent, [[0.0, 0.0, 0.25]])
+    out = np.divide(1.0, y, out=np.zeros_like(y), where=y != 0)
+    np.testing.assert_array_equal(out.tangent, [[-1.0, 0.0, -1 / 16]])
+    with pytest.warns(RuntimeWarning, match="divide by zero"):
+        np.log(y, out=np.zeros_like(y), where=y >= 0)
+
+
+@pytest.mark.parametrize(
+    "call", [lambda i: i.__imul__(2.5), lambda i: i.__itruediv__(2), lambda i: np.add(i, 0.5, out=i)]
+)
+def test_casts_in_place_are_refused_as_by_numpy(call: Callable[[Any], Any]) -> None:
+    for i in (np.ones(2, int), ad.DualArray(np.ones(2, int))):
+        with pytest.raises(TypeError, match=r"(?i)cannot cast .* 'same_kind'"):
+            call(i)
+
+
+@pytest.mark.parametrize(
+    "view",
+    [np.atleast_1d, np.squeeze, np.real, lambda z: np.broadcast_arrays(z, z)[0], lambda z: z[:]],
+)
+def test_what_numpy_gives_back_itself_is_a_view(view: Callable[[Any], Any]) -> None:
+    """A live write is seen in the array itself, or it is loud."""
+    z = ad.DualArray(np.zeros(2))
+    w = view(z)
+    try:
+        w[0] = ad.DualArray(3.0, 1.0)
+    except TangentLost:
+        return
+    assert z.primal.tolist() == [3.0, 0.0]
+    assert z.tangent.tolist() == [[1.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    "value", [None, {}, set(), object, np.array(["a", None], dtype=object)]
+)
+def test_what_is_no_number_is_refused(value: Any) -> None:
+    with pytest.raises(TypeError, match="is no array of numbers"):
+        ad.DualArray(value)

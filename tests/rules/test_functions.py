@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import awkward as ak
 import numpy as np
 import pytest
 
@@ -157,3 +158,105 @@ def test_step_has_no_tangent(row: Any) -> None:
         assert not isinstance(part, ad.DualArray) or part.tangent is None
     if row.name != "empty_like":
         np.testing.assert_array_equal(y, row.target(raw, *rest))
+
+
+# -- corners
+
+
+def test_second_derivatives_where_a_deviation_is_zero() -> None:
+    """A norm has its kink at the origin only, and the variance none."""
+    half_square = lambda p: np.linalg.norm(p) ** 2 / 2
+    np.testing.assert_allclose(ad.hessian(half_square)(np.array([0.0, 1.0])), np.eye(2))
+    assert ad.hessian(np.linalg.norm)(np.array([0.0, 3.0, 4.0]))[0, 0] == pytest.approx(0.2)
+    x = np.array([1.0, 2.0, 3.0])
+    np.testing.assert_allclose(ad.hessian(np.var)(x), (2 * np.eye(3) - 2 / 3) / 3, atol=1e-15)
+    np.testing.assert_array_equal(ad.grad(np.linalg.norm)(np.zeros(2)), np.zeros(2))
+    np.testing.assert_array_equal(ad.grad(np.std)(np.ones(2)), np.zeros(2))
+
+
+def test_weights_along_several_axes() -> None:
+    x = np.arange(12.0).reshape(2, 3, 2)
+    weights = np.arange(1.0, 7.0).reshape(3, 2)
+    f = lambda x: np.average(x, axis=(1, 0), weights=weights)
+    np.testing.assert_allclose(ad.jvp(f, (x,), (x,))[1], f(x))
+    returned = ad.jvp(lambda x: np.average(x, axis=0, returned=True), (x,), (x,))[1]
+    np.testing.assert_allclose(returned[0], np.average(x, axis=0))
+
+
+def test_sums_in_another_precision() -> None:
+    x = np.full(3, 1e20, "f4")
+    product = ad.jvp(lambda x: np.prod(x, dtype="f8"), (x,), (np.ones(3, "f4"),))[1]
+    assert product == pytest.approx(3e40)
+    x = np.array([1e25, -1e25], "f4")
+    spread = ad.jvp(lambda x: np.std(x, dtype="f8"), (x,), (np.array([1, 0], "f4"),))[1]
+    assert spread == pytest.approx(0.5)
+    x = np.full(100, 1000, "f2")
+    assert ad.jvp(np.mean, (x,), (x,)) == (np.float16(1000), np.float16(1000))
+
+
+def test_zeros_at_the_ends() -> None:
+    y = np.trim_zeros(ad.DualArray(X, DX))
+    np.testing.assert_array_equal(y.tangent, [[10.0, 100.0]])
+    np.testing.assert_array_equal(ad.grad(lambda x: np.sum(np.trim_zeros(x)))(X), [0, 1, 1, 0])
+
+
+@pytest.mark.parametrize("axis", [0, 1, None])
+def test_quantiles_of_nan(axis: Any) -> None:
+    """The result is the NaN, which is at the end."""
+    x = np.array([[1.0, np.nan], [3.0, 4.0]])
+    dx = np.array([[1.0, 10.0], [100.0, 1000.0]])
+    y, dy = ad.jvp(lambda x: np.median(x, axis=axis), (x,), (dx,))
+    np.testing.assert_array_equal(y, np.median(x, axis=axis))
+    np.testing.assert_array_equal(dy, {0: [50.5, 10.0], 1: [10.0, 550.0], None: 10.0}[axis])
+
+
+def test_knots_and_ends_of_an_interpolation() -> None:
+    """At a knot the slope to its right, at the last one that to its left, beyond the ends 0."""
+    knots, heights = [0.0, 1.0, 3.0], [0.0, 2.0, 3.0]
+    x = np.array([-1.0, 0.0, 0.5, 1.0, 2.0, 3.0, 4.0])
+    f = lambda x: np.interp(x, knots, heights)
+    np.testing.assert_array_equal(ad.elementwise_grad(f)(x), [0, 2, 2, 0.5, 0.5, 0.5, 0])
+
+
+def test_determinants_of_singular_matrices() -> None:
+    """By cofactors, so that no inverse is needed; larger ones are loud."""
+    a = np.outer([1.0, 2.0, 3.0], [1.0, 1.0, 2.0])
+    cofactors = ad.grad(np.linalg.det)(a + np.diag([0, 0, 1.0]))
+    np.testing.assert_allclose(cofactors[2], [0, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(cofactors[0], [2.0 * 7 - 4 * 3, -(2.0 * 7 - 4 * 3), 2 * 3 - 2 * 3.0])
+    with pytest.raises(np.linalg.LinAlgError):
+        ad.grad(np.linalg.det)(np.ones((4, 4)))
+
+
+@pytest.mark.parametrize("call", [np.matmul, np.dot, lambda a, b: np.einsum("ij,jk->ik", a, b)])
+def test_zero_absorbs_in_products_of_matrices(call: Any) -> None:
+    a = np.array([[0.0, 1.0], [2.0, 3.0]])
+    b = np.array([[np.inf, np.nan], [1.0, 1.0]])
+    da = np.array([[0.0, 1.0], [0.0, 0.0]])
+    with np.errstate(invalid="ignore"):
+        found = ad.jvp(lambda a: call(a, b), (a,), (da,))[1]
+        gradient = ad.vjp(lambda a: call(a, b), a)[1](np.zeros((2, 2)))[0]
+    np.testing.assert_array_equal(found, [[1.0, 1.0], [0.0, 0.0]])
+    np.testing.assert_array_equal(gradient, np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("call", [np.stack, np.hstack, np.vstack, np.dstack, np.column_stack])
+def test_joined_elements_of_an_awkward_array(call: Any) -> None:
+    x = ak.Array([1.0, 2.0, 3.0])
+    y, dy = ad.jvp(call, (x,), (x,))
+    np.testing.assert_array_equal(y, call(x))
+    np.testing.assert_array_equal(dy, call(x))
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda y, out: np.copyto(out, y),
+        lambda y, out: np.cumsum(y, out=out),
+        lambda y, out: np.clip(y, 1.5, 2.5, out),
+    ],
+)
+def test_awkward_arrays_into_one_of_numpy_are_loud(write: Any) -> None:
+    x = ak.Array([1.0, 2.0, 3.0])
+    with pytest.raises(ad.errors.TangentLost, match="of NumPy's own"):
+        ad.jvp(lambda y: write(y, np.zeros(3)), (x,), (x,))

@@ -207,3 +207,76 @@ def test_step_has_no_tangent(row: Any) -> None:
     y = ufunc(*args)
     assert not isinstance(y, ad.DualArray) or y.tangent is None
     assert np.array_equal(np.asarray(y), ufunc(*[x] * ufunc.nin))
+
+
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128, np.clongdouble])
+def test_the_absolute_value_of_a_complex_number(dtype: Any) -> None:
+    z = dtype(3 + 4j)
+    y, dy = ad.jvp(np.abs, (z,), (dtype(1),))
+    assert (y, dy) == (5, pytest.approx(0.6))
+    assert y.dtype == dy.dtype == np.abs(z).dtype
+    assert ad.grad(abs)(z) == pytest.approx(0.6 + 0.8j)
+
+
+def test_fmod_of_a_quotient_that_rounds_up() -> None:
+    # 1 - 9 * 0.1 is left, though 1 / 0.1 is 10
+    assert ad.grad(lambda b: np.fmod(1.0, b))(0.1) == -9.0
+
+
+@pytest.mark.parametrize("at", [0.0, 1.0, 2.0])
+@pytest.mark.parametrize("wrap", [lambda v: v, lambda v: np.array([v, v])])
+def test_mixed_derivatives_of_a_power(at: float, wrap: Any) -> None:
+    """That of p x**(p - 1) by p is x**(p - 1) (1 + p log x), where p is 0 too."""
+    x = 2.0
+
+    def slope(p: Any) -> Any:
+        return ad.elementwise_grad(lambda x: x**p)(wrap(x))
+
+    true = x ** (at - 1) * (1 + at * np.log(x))
+    for p in (at, np.float64(at)):
+        found = ad.jvp(slope, (p,), (1.0,))[1]
+        np.testing.assert_allclose(found, true, rtol=1e-14)
+    other = ad.grad(lambda x: ad.grad(lambda p: x**p)(at))(x)
+    assert other == pytest.approx(true, rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("ufunc", "z", "direction"),
+    [
+        (np.arcsin, 2 + 0j, 1), (np.arcsin, -2 - 0j, 1), (np.arcsin, complex(2, -0.0), 1),
+        (np.arccos, 2 + 0j, 1), (np.arccos, complex(-2, -0.0), 1), (np.arccosh, complex(-2, -0.0), 1),
+        (np.arccosh, -2 + 0j, 1), (np.arcsinh, complex(-0.0, 2), 1j), (np.arcsinh, complex(0, -2), 1j),
+        (np.sqrt, complex(-2, -0.0), 1), (np.log, complex(-2, -0.0), 1),
+    ],
+)  # fmt: skip
+def test_complex_branch_cuts(ufunc: Any, z: complex, direction: complex) -> None:
+    """Along the cut, on the side that the sign of zero tells."""
+    x = np.array([z])
+    step = 1e-6 * direction
+    # real and imaginary part by themselves, to keep the sign of the zero
+    ahead, behind = (
+        np.array([complex(z.real + h.real if direction == 1 else z.real,
+                          z.imag if direction == 1 else z.imag + h.imag)])
+        for h in (step + 0j, -step + 0j)
+    )  # fmt: skip
+    truth = (ufunc(ahead) - ufunc(behind)) / (2 * step)
+    found = ad.jvp(ufunc, (x,), (np.array([1 + 0j]),))[1]
+    np.testing.assert_allclose(found, truth, rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("ufunc", "z", "true"),
+    [
+        # 4 exp(-2 z), and 4 exp(2 i z)
+        (np.tanh, 400 + 1j, 0.0), (np.tanh, 20 + 1j, 4 * np.exp(-2 * (20 + 1j))),
+        (np.tan, 1 + 20j, 4 * np.exp(2j * (1 + 20j))), (np.tan, 1 - 20j, 4 * np.exp(-2j * (1 - 20j))),
+    ],
+)  # fmt: skip
+def test_complex_tangents_far_out(ufunc: Any, z: complex, true: complex) -> None:
+    found = ad.jvp(ufunc, (np.array([z]),), (np.array([1 + 0j]),))[1]
+    np.testing.assert_allclose(found, true, rtol=1e-14, atol=1e-300)
+
+
+def test_arctan2_of_infinity() -> None:
+    assert ad.grad(np.arctan2, (0, 1))(1.0, np.inf) == (0.0, 0.0)
+    assert ad.grad(np.arctan2, (0, 1))(-np.inf, 1.0) == (0.0, 0.0)

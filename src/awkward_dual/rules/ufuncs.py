@@ -173,11 +173,13 @@ rule(np.logaddexp2, Kind.SMOOTH, lambda xp, y, a, b: (xp.exp2(a - y), xp.exp2(b 
 
 
 def _arctan2(xp: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
-    # a**2 + b**2 would overflow from 1e154 on
-    norm = xp.hypot(a, b)
-    largest = np.finfo(norm.dtype).max
-    is_far = (xp.absolute(a) > largest) | (xp.absolute(b) > largest)
-    return xp.where(is_far, 0, b / norm / norm), xp.where(is_far, 0, -a / norm / norm)
+    # b / (a**2 + b**2) and -a / (a**2 + b**2), by a ratio whose square never overflows
+    is_flat = xp.absolute(a) <= xp.absolute(b)
+    long, short = xp.where(is_flat, b, a), xp.where(is_flat, a, b)
+    ratio = short / long
+    near = 1 / (long * (1 + ratio * ratio))
+    far = ratio * near
+    return xp.where(is_flat, near, far), -xp.where(is_flat, far, near)
 
 
 def _on_branch(xp: Any, root: Any, like: Any) -> Any:
