@@ -140,6 +140,7 @@ _NAMES: dict[str, list[tuple[Any, str]]] = {
     "extremum": [(_max, "_impl"), (_min, "_impl")],
     "lookup": [(_lookup.Lookup, "__init__")],
     "lazy": [(_connect_cpu, "lazy")],
+    "indexed_to_list": [(ak.contents.IndexedArray, "_to_list")],
     "option_to_list": [(ak.contents.IndexedOptionArray, "_to_list")],
     "to_json": [(_to_json, "_impl")],
     "is_iterable": [(ak.highlevel, "is_non_string_like_iterable")],

@@ -30,6 +30,8 @@ from awkward_dual.linear import (
 )
 from awkward_dual.pair import (
     Pair,
+    is_recorded,
+    is_shared,
     lowest,
     make,
     on_level,
@@ -187,6 +189,7 @@ def getitem(x: Any, index: Any) -> Any:
     """``x[index]`` for any NumPy index."""
     # the indices of Awkward's own operations are buffers of duals
     is_own = isinstance(index, Pair)
+    may_change = not (is_own and index._level is None) or is_shared(index)
     index = plain_index(index)
     raw_y = lowest(x)[index if len(index) != 1 else index[0]]
     level, cls = top_level([x])
@@ -201,7 +204,7 @@ def getitem(x: Any, index: Any) -> Any:
         dy = _short_getitem(x._tangent, index[0])
         if dy is not None:
             return cls._new(raw_y, dy, level)
-    if not is_own and type(x._tangent) is not np.ndarray:
+    if may_change and is_recorded(x):
         # a tape needs it later, and others have it
         index = tuple(item.copy() if type(item) is np.ndarray else item for item in index)
     linear_map = _index_map(x.shape, raw_y.shape, index, x.dtype)

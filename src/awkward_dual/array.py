@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numbers
-import operator
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -16,7 +15,7 @@ from awkward_dual.exits import Exits
 from awkward_dual.fitting import check_ground, fit_tangent
 from awkward_dual.formatting import format_number, plain_repr
 from awkward_dual.levels import GROUND, Level
-from awkward_dual.methods import ArrayKit, give_methods
+from awkward_dual.methods import OPERATORS, ArrayKit, give_methods
 from awkward_dual.pair import (
     Pair,
     as_view,
@@ -342,9 +341,9 @@ class DualArray(Exits):
             def call(*raw: Any) -> Any:
                 return ufunc(*raw, **kwargs)
 
-            if ufunc is np.power and isinstance(inputs[0], np.generic) and np.ndim(inputs[1]) == 0:
+            if ufunc in OPERATORS and isinstance(inputs[0], np.generic) and np.ndim(inputs[1]) == 0:
                 # the operator of a scalar on the left comes here too, and rounds in its own way
-                call = operator.pow
+                call = OPERATORS[ufunc]
             row = rules.find(ufunc)
             result = wrap_all(self._call_ufunc(ufunc, row, call, inputs))
         return result if out is None else _write_out(out, result)

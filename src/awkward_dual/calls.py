@@ -26,7 +26,7 @@ from awkward_dual.linear import (
     combine,
     total,
 )
-from awkward_dual.pair import Pair, lowest, make, operand, raw_or_live, weaken
+from awkward_dual.pair import Pair, is_recorded, lowest, make, operand, raw_or_live, weaken
 from awkward_dual.rules.table import Kind, Rule
 
 __all__ = (
@@ -240,7 +240,9 @@ def apply_where(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         return noted
 
     def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
-        partials = row.partials(xp, y, condition, *x)[1:]
+        # a tape has its own
+        own = condition.copy() if any(map(is_recorded, dx)) else condition
+        partials = row.partials(xp, y, own, *x)[1:]
         terms = [
             (partial, da, a)
             for partial, a, da in zip(partials, x, dx, strict=True)
@@ -307,7 +309,11 @@ def apply_contraction(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -
                 continue
             if dtype != y.dtype:
                 t = total([(Cast(shape, dtype, y.dtype), t)])
-            to = Contract(shape, names[own], x[other], names[other], out, y.dtype, y.dtype)
+            partial = x[other]
+            if dx[other] is None and is_recorded(t):
+                # a tape has its own constants
+                partial = partial.copy()
+            to = Contract(shape, names[own], partial, names[other], out, y.dtype, y.dtype)
             edges.append((to, t))
         return total(edges)
 
@@ -397,8 +403,9 @@ def apply_maps(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
 
     def tangent(y: Any, x: list[Any], dx: list[Any]) -> Any:
         out = dx[0]
-        for linear_map in row.body(y, *args, **kwargs):
-            out = total([(linear_map, out)])
+        with np.errstate(**QUIET):
+            for linear_map in row.body(y, *args, **kwargs):
+                out = total([(linear_map, out)])
         return out
 
     of, *_ = _parameters(row.body)

@@ -14,6 +14,7 @@ import functools
 import hashlib
 import math
 import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from awkward_dual import jit
 from awkward_dual.loop_source import of_many_directions, of_one_direction
 from awkward_dual.memory import reuse_buffers
 from awkward_dual.threads import num_threads, run_all
@@ -110,8 +112,16 @@ def set_engine(name: str) -> str:
 
 
 def engine_name() -> str:
-    """The engine chosen by `set_engine`."""
-    return _State.engine
+    """The engine chosen by `set_engine`, or NumPy where Numba does not compile."""
+    return "numpy" if _compiles_nothing() else _State.engine
+
+
+def _compiles_nothing() -> bool:
+    """Whether Numba was told to run Python in place of compiled functions."""
+    numba = sys.modules.get("numba")
+    if numba is not None and hasattr(numba, "config"):
+        return bool(numba.config.DISABLE_JIT)
+    return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
 
 def columns(x: Any, block: slice) -> Any:
@@ -280,19 +290,12 @@ def _select() -> Any:
 @functools.cache
 def compile_loop(function: Callable[..., Any]) -> Callable[..., Any]:
     """A loop compiled by Numba, from its cache on disk if it is there."""
-    import numba
     from numba.core import entrypoints
 
     with _State.lock:
         # Numba does this when it first compiles, and lets other threads compile before it is done
         entrypoints.init_all()
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-    try:
-        loop: Callable[..., Any] = numba.njit(cache=True, **options)(function)
-    except RuntimeError:
-        # there is no place on disk that can be written to
-        loop = numba.njit(**options)(function)
-    return loop
+    return jit.jitted(function, nogil=True, error_model="numpy")  # type: ignore[no-any-return]
 
 
 @dataclass

@@ -24,7 +24,7 @@ from awkward_dual.linear import (
     combine,
     total,
 )
-from awkward_dual.pair import Pair, WeakFloat, lowest, operand, raw_or_live, strong, weaken
+from awkward_dual.pair import Pair, WeakFloat, is_recorded, lowest, operand, raw_or_live, strong, weaken
 from awkward_dual.rules.table import Kind, Rule
 from awkward_dual.tape import Node
 
@@ -378,7 +378,7 @@ def _weighted_sum(row: Rule, partials: Any, y: Any, x: list[Any], dx: list[Any])
         if row.option("conjugates"):
             da = total([(Conjugate(a.shape, a.dtype), da)])
         value = partial() if callable(partial) else partial
-        if isinstance(da, Node):
+        if is_recorded(da):
             value = _own(value, x, dx)
         terms.append((raw_or_live(value), da, a))
     return combine(terms, y.shape, y.dtype) if terms else None

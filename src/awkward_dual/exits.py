@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from awkward_dual.errors import TangentLost
-from awkward_dual.levels import GROUND
+from awkward_dual.levels import GROUND, is_running
 from awkward_dual.pair import Pair, lowest, operand, raw_or_live, strengthen, top_level
 from awkward_dual.tape import Node
 
@@ -36,7 +36,8 @@ class Exits(Pair):
             "detach on purpose with awkward_dual.primal(x), or, to fill histograms, use "
             "awkward_dual.hist.counts",
         )
-        if copy:
+        # an index that a derivative still needs may not be changed from outside
+        if copy or (copy is None and is_running() and np.asarray(raw).dtype.kind in "iu"):
             return np.array(raw, dtype=dtype)
         out = np.asarray(raw, dtype=dtype)
         if copy is False and out is not raw:

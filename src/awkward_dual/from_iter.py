@@ -68,8 +68,10 @@ def _split(tree: Any, duals: list[Any], *, numbers: bool) -> Any:
         if not apply.live_among([tree]):
             return lowest(tree) if numbers else -1.0
         duals.append(tree)
-        kind = tree.dtype.type
-        return kind(lowest(tree)) if numbers else kind(len(duals) - 1)
+        if numbers:
+            return tree.dtype.type(lowest(tree))
+        place = len(duals) - 1
+        return complex(place) if tree.dtype.kind == "c" else float(place)
     if isinstance(tree, dict):
         return {key: _split(item, duals, numbers=numbers) for key, item in tree.items()}
     if isinstance(tree, tuple):

@@ -5,6 +5,8 @@ Each function makes what replaces one of Awkward's names, as those of `patches` 
 
 from __future__ import annotations
 
+import collections
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -149,12 +151,17 @@ def from_buffers(original: Callable[..., Any]) -> Callable[..., Any]:
         *args: Any,
         **kwargs: Any,
     ) -> Any:
-        buffers = container.values() if backend == "cpu" and type(container) is dict else ()
+        is_read = backend == "cpu" and type(container) in _MAPPINGS
+        buffers = container.values() if is_read else ()
         if any(map(_is_dual_buffer, buffers)):
             backend = "dual"
         return original(form, length, container, buffer_key, backend, *args, **kwargs)
 
     return _impl
+
+
+#: whose values are there: others may load them when they are asked for
+_MAPPINGS = (dict, collections.OrderedDict, types.MappingProxyType)
 
 
 def _is_dual_buffer(buffer: Any) -> bool:
@@ -180,7 +187,8 @@ def extremum(original: Callable[..., Any]) -> Callable[..., Any]:
     def _impl(array: Any, *args: Any, **kwargs: Any) -> Any:
         # array, axis, keepdims, initial
         initial = args[2] if len(args) > 2 else kwargs.get("initial")
-        if isinstance(initial, Pair) and isinstance(array, ak.Array):
+        if isinstance(initial, Pair):
+            array = array if isinstance(array, ak.Array) else ak.Array(array)
             name = ak.backend(array)
             if name in ("cpu", "cuda"):
                 array = ak.to_backend(array, dual_name(name))

@@ -20,7 +20,7 @@ from awkward_dual.linear import (
     Weighted,
     total,
 )
-from awkward_dual.pair import Pair, lowest, raw_or_live, top_level
+from awkward_dual.pair import Pair, is_recorded, lowest, raw_or_live, top_level
 from awkward_dual.rules import Kind, Rule, find
 from awkward_dual.runs import Pending, sum_segments
 
@@ -118,7 +118,7 @@ class DualKernel:
         return cls._new(lowest(named["toptr"]), dy, level)
 
     def _tangent(self, row: Rule, y: Any, x: dict[str, Any], dx: dict[str, Any]) -> Any:
-        a = self._arguments(row, x, y.dtype)
+        a = self._arguments(row, x, y.dtype, is_kept=any(map(is_recorded, dx.values())))
         sweep = row.option("sweep")
         if sweep is not None and (out := sweep(a, y, dx)) is not None:
             return out
@@ -153,12 +153,16 @@ class DualKernel:
         spread = Weighted(a.segments.T, -1, Identity(shape, dtype), x[shift].dtype, dtype)
         return dtype, total([*edges, (spread, dx[shift])])
 
-    def _arguments(self, row: Rule, x: dict[str, Any], dtype: Any) -> Any:
-        """The kernel's arguments as the rule's body sees them."""
+    def _arguments(
+        self, row: Rule, x: dict[str, Any], dtype: Any, *, is_kept: bool = False
+    ) -> Any:
+        """The kernel's arguments as the rule's body sees them; a tape keeps its own offsets."""
         plain = {k: lowest(x[k]) for k in row.option("args") if k != "toptr"}
         a = _Arguments(**(plain if row.kind is Kind.SELECT else plain | x))
         count = plain["outlength"] + 1 if "outlength" in plain else plain["offsetslength"]
         a.offsets = plain["offsets"][: int(count)]
+        if is_kept:
+            a.offsets = a.offsets.copy()
         a.segments = SegmentSum(len(plain["fromptr"]), a.offsets, dtype)
         a.permutation = lambda: self._permutation(plain)
         return a

@@ -15,7 +15,7 @@ import numpy as np
 from awkward_dual import elementwise, rules
 from awkward_dual.pair import check_cast, check_view
 
-__all__ = ("BINARY", "COMPARISONS", "UNARY", "ArrayKit", "give_methods")
+__all__ = ("BINARY", "COMPARISONS", "OPERATORS", "UNARY", "ArrayKit", "give_methods")
 
 BINARY = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide,
@@ -27,6 +27,9 @@ COMPARISONS = {
     "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal,
     "gt": np.greater, "ge": np.greater_equal,
 }  # fmt: skip
+#: of numbers, by their ufuncs
+OPERATORS = {ufunc: getattr(operator, f"{name}_" if name in ("and", "or") else name)
+             for name, ufunc in BINARY.items()}  # fmt: skip
 UNARY = {"neg": np.negative, "pos": np.positive, "invert": np.invert, "abs": np.absolute}
 _METHODS = (
     "all any argmax argmin argpartition argsort cumprod cumsum diagonal dot max mean "
@@ -46,7 +49,7 @@ class ArrayKit(NamedTuple):
 def give_methods(cls: Any, kit: ArrayKit) -> None:
     """Add the operators and methods to a class."""
     for name, ufunc in BINARY.items():
-        function = getattr(operator, f"{name}_" if name in ("and", "or") else name)
+        function = OPERATORS[ufunc]
         setattr(cls, f"__{name}__", _binary(kit, ufunc, function))
         setattr(cls, f"__r{name}__", _binary(kit, ufunc, function, reflected=True))
         setattr(cls, f"__i{name}__", _in_place(function))

@@ -7,6 +7,7 @@ whose tangent is ``None`` is the same thing as its primal.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -14,12 +15,15 @@ import numpy as np
 
 from awkward_dual.errors import TangentLost
 from awkward_dual.levels import Level, check_alive
+from awkward_dual.tape import Node
 
 __all__ = (
     "Pair",
     "as_view",
     "check_cast",
     "check_view",
+    "is_recorded",
+    "is_shared",
     "lowest",
     "make",
     "may_be_view",
@@ -134,6 +138,15 @@ def lowest(x: Any) -> Any:
     return x
 
 
+def is_recorded(t: Any) -> bool:
+    """Whether a tangent is a node of a tape, or a dual whose own tangent is one."""
+    while isinstance(t, Pair):
+        if isinstance(t.noted, Node):
+            return True
+        t = t._primal
+    return isinstance(t, Node)
+
+
 def operand(x: Any) -> Any:
     """The lowest primal as the operation of the ``cpu`` backend would see it."""
     x = lowest(x)
@@ -189,6 +202,20 @@ def may_be_view(x: Any, of: Pair) -> bool:
     raw = lowest(x)
     own = raw is lowest(of) and getattr(raw, "ndim", 0) > 0
     return isinstance(x, Pair) and (own or getattr(raw, "base", None) is not None)
+
+
+def is_shared(x: Pair) -> bool:
+    """Whether the raw array of a constant may be had, and changed in place, by others than it."""
+    return getattr(x._primal, "base", None) is not None or _references(x) > _ALONE
+
+
+def _references(x: Pair) -> int:
+    raw = x._primal
+    return sys.getrefcount(raw)
+
+
+#: what is counted for an array that a pair alone has
+_ALONE = _references(Pair._new(np.empty(1)))
 
 
 def view_of(x: Any, of: Pair) -> Any:

@@ -230,6 +230,18 @@ def _option_to_list(original: Callable[..., Any]) -> Callable[..., Any]:
     return _to_list
 
 
+def _indexed_to_list(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Elements that an index picks; Awkward would go through ``cpu``."""
+
+    def _to_list(self: Any, behavior: Any, json_conversions: Any) -> Any:
+        if (not is_dual(self.backend.name) or self.parameter("__list__")
+                or not _is_live(self)):  # fmt: skip
+            return original(self, behavior, json_conversions)
+        return self.project()._to_list(behavior, json_conversions)
+
+    return _to_list
+
+
 def _is_iterable(original: Callable[[Any], bool]) -> Callable[[Any], bool]:
     """A dual number is no list, although its class has ``__iter__``."""
 
@@ -304,6 +316,7 @@ _PATCHES: dict[str, Callable[[Any], Any]] = {
     "lookup": _lookup,
     "printing": _printing,
     "merging": joining.merging,
+    "indexed_to_list": _indexed_to_list,
     "option_to_list": _option_to_list,
     "reduce": _reduce,
     "rectilinear": _rectilinear,

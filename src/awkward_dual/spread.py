@@ -35,13 +35,26 @@ def centring(original: Callable[..., Any]) -> Callable[..., Any]:
         out = original(x, weight, ddof, axis, *args, **options)
         if not _is_across(x, axis) or not apply.live_among(leaves_of(ak.to_layout(out))):
             return out
-        x = x if isinstance(x, ak.Array) else ak.Array(x)
+        if weight is not None and _kinds(weight) & {"c"}:
+            # there the mean of squares minus the square of the mean depends on constants
+            return out
+        x = _plain_floats(x)
         with np.errstate(**apply.QUIET):
             x = x - _one_of_each_bin(x, axis)
         centred = original(x, weight, ddof, axis, *args, **options)
         return _with_values_of(out, centred)
 
     return _impl
+
+
+def _kinds(x: Any) -> set[str]:
+    return {leaf.dtype.kind for leaf in leaves_of(ak.to_layout(x))}
+
+
+def _plain_floats(x: Any) -> Any:
+    """`x` with a place for each element, which belongs to one bin alone, and without behaviors."""
+    x = ak.without_parameters(ak.to_packed(x if isinstance(x, ak.Array) else ak.Array(x)))
+    return ak.values_astype(x, np.float64) if _kinds(x) & set("biu") else x
 
 
 def _is_across(x: Any, axis: Any) -> bool:

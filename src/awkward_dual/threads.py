@@ -74,7 +74,12 @@ def run_all(function: Callable[[Any], None], parts: Sequence[Any], threads: int)
         if threads not in _State.pools:
             _State.pools[threads] = ThreadPoolExecutor(threads)
         pool = _State.pools[threads]
-    list(pool.map(function, parts))
+    try:
+        found = pool.map(function, parts)
+    except RuntimeError:
+        # no threads are begun while Python ends
+        found = map(function, parts)
+    list(found)
 
 
 def in_threads(run: Callable[[slice], None], length: int) -> None:

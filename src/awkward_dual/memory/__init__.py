@@ -50,9 +50,10 @@ class _Call:
     def leave(self) -> None:
         """Close the pool, if it is open."""
         self.first.clear()
-        pool, self.pool = self.pool, None
-        if pool is not None:
-            pool.leave()
+        if self.pool is not None:
+            # in this order: an interrupt in between closes it twice, which does no harm
+            self.pool.leave()
+            self.pool = None
 
     # an interrupt may come before the end of `reusing`
     __del__ = leave

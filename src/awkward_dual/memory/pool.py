@@ -21,6 +21,7 @@ from numba import types
 from numba.core import typing
 from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 
+from awkward_dual import jit
 from awkward_dual.runs.interpreter import arrays_of
 
 __all__ = ("LARGE", "RESERVE", "SLOTS", "begin_again", "enter", "is_free", "kept", "leave")
@@ -267,12 +268,7 @@ def _of_numpy(allocator: _Allocator) -> tuple[Any, Any]:
 
 
 def _compiled(function: Any, result: Any, *arguments: Any) -> Any:
-    signature = result(*arguments)
-    try:
-        return numba.cfunc(signature, cache=True)(function)
-    except RuntimeError:
-        # there is no place on disk that can be written to
-        return numba.cfunc(signature)(function)
+    return jit.callback(result(*arguments), function)
 
 
 def is_free() -> bool:

@@ -111,4 +111,6 @@ def jvp(
 
     value, tangent = plain(out, primal_part), plain(out, tangent_part)
     check([given])
+    # a dual that outlives the call may still need them
+    given.lend_all()
     return (value, tangent, plain(aux, primal_part)) if has_aux else (value, tangent)

@@ -35,6 +35,7 @@ from awkward_dual.operators.results import (
 from awkward_dual.operators.reverse import grad, record
 from awkward_dual.operators.seeding import seed
 from awkward_dual.pair import lowest, make, on_level, raw_or_live
+from awkward_dual.runs import lend
 from awkward_dual.trees import map_tree
 
 __all__ = ("hessian", "hvp", "jacfwd", "jacrev")
@@ -310,6 +311,7 @@ def _seed(own: Any, start: int, stop: int, level: Any) -> Any:
         nonlocal base
         tangent = _one_hot(value, base, start, stop)
         base += value.size
+        lend(value)
         return make(class_of(value), value, tangent, level)
 
     return map_tree(lambda x, path: seed(x, None, make_leaf, path), own)

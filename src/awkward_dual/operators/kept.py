@@ -36,7 +36,7 @@ class Kept:
             return self._own_layout(x)
         is_array = isinstance(x, np.ndarray | Pair) or device_of(x) is not None
         if is_array and self._is_copied([x]):
-            return copy.deepcopy(x)
+            return _copied(x) if type(x) is np.ndarray else copy.deepcopy(x)
         if is_array:
             self._watch(x)
         return x
@@ -50,7 +50,8 @@ class Kept:
         buffers = list(ak.to_buffers(layout)[2].values())
         if self._is_copied(buffers):
             kind = ak.Record if is_record else ak.Array
-            return kind(copy.deepcopy(x.layout), behavior=x.behavior, attrs=x.attrs)
+            copies = {id(a): _copied(a) for a in map(lowest, buffers) if type(a) is np.ndarray}
+            return kind(copy.deepcopy(x.layout, copies), behavior=x.behavior, attrs=x.attrs)
         for buffer in buffers:
             self._watch(buffer)
         return x
@@ -72,6 +73,18 @@ class Kept:
             Its values at the time of the call are gone.
         """
         check([self])
+
+
+def _copied(array: Any) -> Any:
+    """A copy with the strides of the array: by those NumPy chooses among loops that round otherwise."""
+    if array.flags.c_contiguous or not array.size:
+        return array.copy()
+    ends = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)]
+    first = -sum(end for end in ends if end < 0)
+    size = first + sum(end for end in ends if end > 0) + array.itemsize
+    out: Any = np.ndarray(array.shape, array.dtype, np.empty(size, np.uint8), first, array.strides)
+    out[...] = array
+    return out
 
 
 def _can_be_watched(array: Any) -> bool:

@@ -20,7 +20,7 @@ from awkward_dual.operators.lazy import loaded
 from awkward_dual.operators.leaves import attach, leaf_values
 from awkward_dual.operators.results import tangent_part
 from awkward_dual.operators.reverse import Tape, record, tangents_like
-from awkward_dual.pair import Pair, lowest, make, on_level, operand, top_level
+from awkward_dual.pair import Pair, is_recorded, lowest, make, on_level, operand, top_level
 from awkward_dual.tape import Node
 from awkward_dual.trees import map_tree
 
@@ -258,6 +258,9 @@ def _call(
     tangents = [t for _, t in parts]
     if recorded_only and not any(isinstance(t, Node) for t in tangents):
         return evaluate(*args)
+    if any(map(is_recorded, tangents)):
+        # a tape has its own constants
+        parts = [(p.copy() if t is None and np.ndim(p) else p, t) for p, t in parts]
     primals = _like(args, [p for p, _ in parts])
     result = _call(primals, evaluate, push, pull, recorded_only=recorded_only)
     ends = _leaves(result)

@@ -105,10 +105,30 @@ def vjp(
     def pullback(cotangent: Any) -> Any:
         if kept is not None:
             kept.check()
-        return tape.like_primals(tape.pull_back(_cotangents(tape.result, cotangent)))
+        cotangents = _cotangents(tape.result, cotangent)
+        return tape.like_primals(_apart(tape.pull_back(cotangents), cotangents))
 
     value = own(tape.plain(tape.result))
     return (value, pullback, own(tape.plain(tape.aux))) if has_aux else (value, pullback)
+
+
+def _apart(leaves: list[Any], cotangents: list[Any]) -> list[Any]:
+    """Gradients as arrays of their own, which may be changed in place."""
+    taken = {id(_owner(lowest(w))) for w in cotangents}
+    out = []
+    for leaf in leaves:
+        if type(leaf) is np.ndarray and leaf.ndim:
+            if id(_owner(leaf)) in taken or not leaf.flags.writeable:
+                leaf = leaf.copy()
+            taken.add(id(_owner(leaf)))
+        out.append(leaf)
+    return out
+
+
+def _owner(array: Any) -> Any:
+    while isinstance(getattr(array, "base", None), np.ndarray):
+        array = array.base
+    return array
 
 
 @dataclasses.dataclass

@@ -10,12 +10,13 @@ form take its place: each showing is an element of its own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import awkward as ak
 import numpy as np
 
-from awkward_dual.adapter import VirtualNDArray, recursively_apply
+from awkward_dual.adapter import VirtualNDArray
 from awkward_dual.array import class_of
 from awkward_dual.devices import array_module, dual_name
 from awkward_dual.linear import Take, total
@@ -81,17 +82,17 @@ def _is_canonical(layout: Any) -> bool:
 def places_of(x: Any) -> list[Any]:
     """For each leaf of the canonical form, where its elements stand in the buffer of `x`."""
 
-    def number(layout: Any, **_: Any) -> Any:
-        if layout.is_numpy and layout.dtype.kind in "fc":
-            size = int(np.prod(layout.shape, dtype=np.int64))
-            xp = array_module(lowest(layout.data))
-            numbers = xp.arange(size, dtype=np.float64).reshape(layout.shape)
-            data = class_of(numbers)._new(numbers)
-            return ak.contents.NumpyArray(data, parameters=layout.parameters)
-        return None
+    def number(layout: Any) -> Any:
+        if layout.dtype.kind not in "fc":
+            return layout
+        size = int(np.prod(layout.shape, dtype=np.int64))
+        xp = array_module(lowest(layout.data))
+        numbers = xp.arange(size, dtype=np.float64).reshape(layout.shape)
+        data = class_of(numbers)._new(numbers)
+        return ak.contents.NumpyArray(data, parameters=layout.parameters)
 
     array = x.layout.array if isinstance(x, ak.Record) else x.layout
-    numbered = recursively_apply(array.to_backend(dual_name(array.backend.name)), number)
+    numbered = _with_leaves(array.to_backend(dual_name(array.backend.name)), number)
     if isinstance(x, ak.Record):
         numbered = numbered[x.layout.at : x.layout.at + 1]
     return [lowest(leaf).astype(np.int64) for leaf in leaf_values(ak.Array(numbered))]
@@ -101,9 +102,9 @@ def _in_place(layout: Any, places: list[Any], made: list[tuple[Any, Any]]) -> An
     """The layout with the tangents of the canonical leaves at their places."""
     remaining = iter(zip(places, made, strict=True))
 
-    def action(layout: Any, **_: Any) -> Any:
-        if not layout.is_numpy or layout.dtype.kind not in "fc":
-            return None
+    def put(layout: Any) -> Any:
+        if layout.dtype.kind not in "fc":
+            return layout
         place, (value, dual) = next(remaining)
         if dual is value or not isinstance(dual, Pair | VirtualNDArray):
             return layout
@@ -117,4 +118,13 @@ def _in_place(layout: Any, places: list[Any], made: list[tuple[Any, Any]]) -> An
         data = deferred(placed, layout.data)
         return ak.contents.NumpyArray(data, parameters=layout.parameters)
 
-    return recursively_apply(layout.to_backend(dual_name(layout.backend.name)), action)
+    return _with_leaves(layout.to_backend(dual_name(layout.backend.name)), put)
+
+
+def _with_leaves(layout: Any, func: Callable[[Any], Any]) -> Any:
+    """A layout with `func` applied to its leaves, and otherwise as it is."""
+    if layout.is_numpy:
+        return func(layout)
+    if layout.is_record or layout.is_union:
+        return layout.copy(contents=[_with_leaves(content, func) for content in layout.contents])
+    return layout if layout.is_unknown else layout.copy(content=_with_leaves(layout.content, func))

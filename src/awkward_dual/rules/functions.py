@@ -247,6 +247,8 @@ def _nan_to_num(xp: Any, x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any =
     if x.dtype.kind == "c":
         re = _nan_to_num(xp, xp.real(x), copy, nan, posinf, neginf)
         return re + 1j * _nan_to_num(xp, xp.imag(x), copy, nan, posinf, neginf)
+    if x.dtype.kind not in "fc":
+        return x
     if not live_among([nan, posinf, neginf]):
         # the value is NumPy's: here only the tangents count
         return xp.where(xp.isfinite(x), x, 0)

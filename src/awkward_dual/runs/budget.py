@@ -16,9 +16,11 @@ from awkward_dual.runs.guards import is_alone
 __all__ = ("Budget", "budget_of")
 
 #: bytes for each byte that the program takes at its peak, and for each direction
-PRIMALS, TANGENTS = 1.0, 1.4
-#: arrays that any program is taken to need
-FEWEST = 2
+PRIMALS, TANGENTS = 1.0, 1.6
+#: arrays, and tangents, that are left for what comes before all is freed
+SPARE = 1.5
+#: arrays that any program is taken to need: two, and at times a third
+FEWEST = 2.4
 
 
 class Budget:
@@ -49,12 +51,22 @@ class Budget:
         del self._arrays[key]
         self._bytes -= size
 
-    def allows(self, directions: int, size: int) -> bool:
-        """Whether there is room for another array of so many bytes, and tangents of it."""
+    def allows(self, directions: int, size: int, copies: int = 0) -> bool:
+        """Whether there is room for the next array of so many bytes, and tangents of this one.
+
+        Parameters
+        ----------
+        directions, size
+            How many tangents there are, and the bytes of each.
+        copies
+            The bytes of what would be copied.
+        """
         # a copy: what is freed meanwhile leaves the dictionary
         taken = [size for key, (_, size) in self._arrays.copy().items() if not is_alone(key)]
         self.peak = max(self.peak if taken else 0, sum(taken), FEWEST * size)
-        return self._bytes + directions * size <= (PRIMALS + TANGENTS * directions) * self.peak
+        most = (PRIMALS + TANGENTS * directions) * self.peak
+        spare = SPARE * (1 + directions) * size
+        return self._bytes + copies + directions * size + spare <= most
 
 
 def budget_of(level: Level) -> Budget:

@@ -202,6 +202,11 @@ class Given:
             # at each use, where runs come in later
             lend(tangent)
 
+    def lend_all(self) -> None:
+        """Others may change them from now on."""
+        for kept, _ in self.guards:
+            lend(kept.array)
+
 
 def is_lent(array: Any) -> bool:
     """Whether others have an array."""

@@ -17,6 +17,8 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
+from awkward_dual import jit
+
 __all__ = ("arrays_of", "as_instruction", "interpret")
 
 _SIGNATURE = types.void(types.CPointer(types.int64), types.int64, types.int64, types.int64)
@@ -64,8 +66,7 @@ def interpret(
     _interpret(functions, firsts, bases, steps, table, start, stop, size, directions)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _interpret(
+def _blocks(
     functions: Any, firsts: Any, bases: Any, steps: Any, table: Any,
     start: Any, stop: Any, size: Any, directions: Any,
 ) -> None:  # fmt: skip
@@ -78,6 +79,9 @@ def _interpret(
             _call(functions[i], place + 16 * firsts[i], here, n, directions)
     # the table is in use up to here
     table[0] = 0
+
+
+_interpret = jit.jitted(_blocks, nogil=True)
 
 
 @functools.cache
@@ -97,9 +101,4 @@ def arrays_of(scalar: Any) -> Any:
 
 def as_instruction(function: Callable[..., Any]) -> Any:
     """A function of one block, compiled or from Numba's cache on disk."""
-    options = {"error_model": "numpy"}
-    try:
-        return numba.cfunc(_SIGNATURE, cache=True, **options)(function)
-    except RuntimeError:
-        # there is no place on disk that can be written to
-        return numba.cfunc(_SIGNATURE, **options)(function)
+    return jit.callback(_SIGNATURE, function, error_model="numpy")

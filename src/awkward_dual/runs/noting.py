@@ -78,7 +78,8 @@ def note(
             elif a.dtype != y.dtype and not (a.dtype.kind == "b" and row.option("elementwise")):
                 a = a.astype(y.dtype)
             operands.append(a)
-    make: Any = partial(_pending, row, level) if not isinstance(dx[live[0]], Node) else _node
+    given = set(map(id, x))
+    make: Any = partial(_pending, row, level, given) if not isinstance(dx[live[0]], Node) else _node
     found = make(Step(row, y, operands, live), [dx[i] for i in live], owned)
     if found is None and len(live) > 1:
         # some have no partial at all
@@ -122,7 +123,12 @@ def _node(step: Step, sources: list[Node], owned: Sequence[bool]) -> StepNode | 
 
 
 def _pending(
-    row: Rule, level: Level, step: Step, sources: list[Any], owned: Sequence[bool]
+    row: Rule,
+    level: Level,
+    given: set[int],
+    step: Step,
+    sources: list[Any],
+    owned: Sequence[bool],
 ) -> Pending | None:
     sources = [settled(s) for s in sources]
     shapes = [_form_of(s) for s in sources]
@@ -139,16 +145,26 @@ def _pending(
     value = _value(row, step, sources)
     output = step.inputs[0]
     step.keep(loop.used)
-    exposed = _exposed(step, sources, owned)
-    _compute_again(step, loop, value, sources)
-    step.hold()
-    sources = [s.reshape(s.shape[0], -1) if type(s) is not Pending else s for s in sources]
     budget = budget_of(level)
     budget.add(output)
-    sources = _short_enough(sources, budget, output.nbytes, directions)
+    copies = sum(a.nbytes for a in _private(step, owned, given))
+    sources, is_late = _short_enough(sources, budget, directions, output.nbytes, copies)
+    exposed = []
+    if is_late:
+        exposed = _exposed(step, sources, owned)
+        for a in step.arrays():
+            if a is not output and id(a) not in given:
+                budget.add(a, is_primal=False)
+        # after what is behind was computed: a run no longer keeps that
+        _compute_again(step, loop, value, sources)
+    step.hold()
+    sources = [s if type(s) is Pending else _own(s.reshape(s.shape[0], -1)) for s in sources]
     pending = Pending(step, loop, sources, directions, budget)
     pending.value = value
-    return guard(pending, exposed)
+    guard(pending, exposed)
+    if not is_late:
+        pending.settle()
+    return pending
 
 
 def _value(row: Rule, step: Step, sources: list[Any]) -> Value | None:
@@ -179,6 +195,15 @@ def _compute_again(step: Step, loop: BlockLoop, value: Value | None, sources: li
             if again is not None:
                 step.inputs[i] = again
                 kept.discard(id(array))
+
+
+def _private(step: Step, owned: Sequence[bool], given: set[int]) -> list[Any]:
+    """What a step keeps and nobody else has: casts of inputs, and constants that are to be copied."""
+    return [
+        a
+        for i, a in enumerate(step.inputs[1:])
+        if a is not None and a.ndim and (id(a) not in given or (not owned[i] and i not in step.live))
+    ]
 
 
 def _exposed(step: Step, sources: list[Any], owned: Sequence[bool]) -> list[Any]:
@@ -216,6 +241,7 @@ def note_gather(t: Any, y: Any, index: Any, level: Level) -> Pending | None:
         return None
     if not index.flags.c_contiguous or not _is_long(y, t):
         return None
+    t = _own(t)
     budget = budget_of(level)
     reference, mark = held_index(index)
     marks = [(reference, mark)]
@@ -226,6 +252,11 @@ def note_gather(t: Any, y: Any, index: Any, level: Level) -> Pending | None:
     return watch(Pending(Gather(t, reference), None, [], len(t), budget), marks)
 
 
+def _own(t: Any) -> Any:
+    """A tangent for a run to keep: of small ones nobody is told when they are changed."""
+    return t if may_be_late(t.size) else t.copy()
+
+
 def _form_of(t: Any) -> tuple[int, ...]:
     """The shape of a tangent, with one element where its primal has no axes."""
     if type(t) is Pending:
@@ -233,14 +264,15 @@ def _form_of(t: Any) -> tuple[int, ...]:
     return t.shape if t.ndim == 2 else (*t.shape, 1)
 
 
-def _short_enough(sources: list[Any], budget: Budget, size: int, directions: int) -> list[Any]:
-    """The sources of another step, computed where the run would become too long."""
+def _short_enough(
+    sources: list[Any], budget: Budget, directions: int, size: int, copies: int
+) -> tuple[list[Any], bool]:
+    """The sources of another step, computed where the run would become too long; whether it may wait."""
     while True:
         behind = noted(sources)
-        if not behind:
-            return sources
         is_short = sum(s.steps for s in behind) < LONGEST
-        if is_short and budget.allows(directions, size):
-            return sources
+        is_allowed = is_short and budget.allows(directions, size, copies)
+        if is_allowed or not behind:
+            return sources, is_allowed
         longest = max(behind, key=lambda s: (len(s.kept), s.steps))
         sources = [s.settle() if s is longest else s for s in sources]

@@ -64,7 +64,7 @@ class Pending:
         if work is None:
             return []
         step, _, sources = work
-        return [*step.arrays(), *(s for s in sources if type(s) is np.ndarray)]
+        return [*step.arrays(), *(s for s in map(settled, sources) if type(s) is np.ndarray)]
 
     def hold(self, tangent: Any) -> None:
         """Its tangent is known: what it is computed from may be freed."""
@@ -90,26 +90,30 @@ class _Run:
         self.uses: dict[Pending, int] = {last: 0}
         self._visit(last, work)
 
-    def _visit(self, pending: Pending, work: Any) -> None:
-        step, loop, given = work
-        sources = [self._reached(s) for s in given]
-        for s in noted(sources):
-            self.uses[s] = self.uses.get(s, 0) + 1
-        self.order.append((pending, step, loop, sources))
-
-    def _reached(self, s: Any) -> Any:
-        if type(s) is not Pending or s in self.uses:
-            return s
-        if s.was_passed and s.work is not None:
-            # it is asked for twice: a third time it is there
-            return s.settle()
-        work = s.work
-        if work is None:
-            return s.tangent
-        s.was_passed = True
-        self.uses[s] = 0
-        self._visit(s, work)
-        return s
+    def _visit(self, last: Pending, work: Any) -> None:
+        # a stack of its own: a run is longer than Python's may allow
+        stack: list[tuple[Pending, Any, list[Any]]] = [(last, work, [])]
+        while stack:
+            pending, (step, loop, given), sources = stack[-1]
+            if len(sources) == len(given):
+                stack.pop()
+                for s in noted(sources):
+                    self.uses[s] = self.uses.get(s, 0) + 1
+                self.order.append((pending, step, loop, sources))
+                continue
+            s = given[len(sources)]
+            if type(s) is Pending and s not in self.uses:
+                if s.was_passed and s.work is not None:
+                    # it is asked for twice: a third time it is there
+                    s.settle()
+                own = s.work
+                if own is None:
+                    s = s.tangent
+                else:
+                    s.was_passed = True
+                    self.uses[s] = 0
+                    stack.append((s, own, []))
+            sources.append(s)
 
     def program(self, whole: dict[Pending, Any]) -> tuple[Program, Any]:
         """Its instructions, and where the last tangent is; those in `whole` are written there."""
