@@ -59,6 +59,7 @@ try:
     from awkward._nplikes.cupy import Cupy
     from awkward._nplikes.numpy import Numpy
     from awkward._nplikes.placeholder import PlaceholderArray
+    from awkward._nplikes.typetracer import MaybeNone
     from awkward._nplikes.virtual import VirtualNDArray
 except ImportError as error:
     raise UnsupportedAwkward(
@@ -71,6 +72,7 @@ __all__ = (
     "Backend",
     "Cupy",
     "CupyBackend",
+    "MaybeNone",
     "Numpy",
     "NumpyBackend",
     "PlaceholderArray",

@@ -18,7 +18,7 @@ import pytest
 import awkward_dual as ad
 from awkward_dual import compiled
 from awkward_dual.deferred import DeferredArray
-from awkward_dual.runs import guards, pending
+from awkward_dual.runs import budget, guards, pending
 from awkward_dual.runs import program as programs
 
 SIZE = 3_000
@@ -567,7 +567,7 @@ def test_the_same_array_in_two_calls() -> None:
     close(first(V)[0], np.exp(X) * (1 + X) * V)
 
 
-def test_a_constant_that_is_changed_and_restored() -> None:
+def test_a_constant_that_is_changed_and_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     buffer = np.ones(SIZE)
     constant = ak.Array(buffer)
 
@@ -579,6 +579,9 @@ def test_a_constant_that_is_changed_and_restored() -> None:
         return y
 
     x = ak.Array(X)
+    # there is no room for late tangents: they are computed before it is changed
+    close(ad.jvp(program, (x,), (ak.Array(V),))[1].layout.data, 4 * np.exp(X) * V)
+    monkeypatch.setattr(budget, "FEWEST", 100)
     with pytest.raises(ad.TangentLost, match="changed in place"):
         ad.jvp(program, (x,), (x,))
 
@@ -948,3 +951,76 @@ def test_numbers_of_directions_must_agree() -> None:
     x, y = np.exp(ad.DualArray(X, V)), np.exp(ad.DualArray(Y, EIGHT))
     with pytest.raises(ad.DirectionMismatch):
         _ = x * y
+
+
+def test_a_tangent_that_is_taken_out_and_changed_before_it_is_read() -> None:
+    def program(x: Any) -> Any:
+        u = np.sin(x)
+        z = u * u
+        np.asarray(ad.tangent(u))[:] = 0.0
+        return z
+
+    with pytest.raises(ad.TangentLost, match="changed in place"):
+        ad.jvp(program, (X,), (np.ones(SIZE),))
+
+
+def test_small_tangents_that_a_run_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those are copied: nobody is told when they are changed."""
+    monkeypatch.setattr(compiled._State, "work", compiled.WORK)
+    ad.set_engine("auto")
+    size = 450_000
+    t, large = np.array([1.0, 2.0]), np.linspace(1.0, 2.0, size)
+    y = np.sin(ad.dual(2.0, t) * large)
+    assert isinstance(y, DeferredArray)
+    t[:] = 0.0
+    np.testing.assert_allclose(ad.tangent(y)[:, 1], 2 * large * np.cos(2 * large), rtol=1e-12)
+
+    x, dx, index = np.linspace(1.0, 2.0, 10), np.ones(10), np.arange(size) % 10
+
+    def program(x: Any) -> Any:
+        y = np.sin(x[index])
+        dx[:] = 0.0
+        return y
+
+    found = ad.jvp(program, (ak.Array(x),), (ak.Array(dx),))[1]
+    np.testing.assert_allclose(found, np.cos(x)[index], rtol=1e-14)
+
+
+def test_arguments_of_a_jacobian_that_are_changed() -> None:
+    own = X.copy()
+
+    def program(x: Any) -> Any:
+        y = np.sin(x) * x
+        own[:] = 0.0
+        return np.sum(y)
+
+    with pytest.raises(ad.TangentLost, match="changed in place"):
+        ad.jacfwd(program, chunk_size=SIZE)(own)
+
+
+def test_a_dual_that_outlives_its_call_and_a_tangent_that_is_changed_later() -> None:
+    kept: list[Any] = []
+    v = V.copy()
+    ad.jvp(lambda x: (kept.append(np.sin(x)), 1.0)[1], (X,), (v,))
+    v[:] = 100.0
+    with pytest.raises(ad.TangentLost, match="changed in place"):
+        ad.tangent(kept[0])
+
+
+def test_runs_in_deep_stacks() -> None:
+    """A run is walked without Python's stack."""
+
+    def program(x: Any) -> Any:
+        for _ in range(190):
+            x = x * 0.99
+        return np.cumsum(x)
+
+    def deep(depth: int) -> Any:
+        return deep(depth - 1) if depth else ad.jvp(program, (X,), (V,))[1]
+
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit + 200)
+    try:
+        np.testing.assert_allclose(deep(limit - 150), with_numpy(lambda: deep(0)), rtol=1e-10)
+    finally:
+        sys.setrecursionlimit(limit)

@@ -197,3 +197,122 @@ def test_what_is_changed_before_a_push(size: str, what: str) -> None:
             push(np.ones(5))
     else:
         np.testing.assert_array_equal(push(np.ones(5)), expected)
+
+
+# -- what a tape looks at
+
+ORDERS = {
+    "an index": lambda a, x: x[a],
+    "a part of an index": lambda a, x: x[a[1:]],
+    "offsets": lambda a, x: ak.sum(
+        ak.Array(ak.contents.ListOffsetArray(ak.index.Index64(a), ak.to_layout(x))), axis=1
+    ),
+    "an array of indices": lambda a, x: x[ak.Array(a)],
+    "a condition": lambda a, x: np.where(a > 1, x, 2 * x),
+    "a mask": lambda a, x: x[ak.Array(a > 1)],
+    "a condition of Awkward": lambda a, x: ak.where(ak.Array(a) > 1, x, 2 * x),
+    "a factor of a product": lambda a, x: np.asarray(a, dtype=float) * x,
+}
+
+
+@pytest.mark.parametrize("name", ORDERS)
+@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+def test_integers_that_are_changed_after_their_use(name: str, engine: str) -> None:
+    """A tape has its own: with others it would read beyond the arrays."""
+    program = ORDERS[name]
+    x = ak.Array([1.0, 2.0, 3.0, 4.0])
+    expected = ad.grad(lambda x: ak.sum(program(np.array([0, 3, 1, 2])[:4], x) ** 2))(x)
+    before = ad.set_engine(engine)
+    try:
+        a = np.array([0, 3, 1, 2])
+        value, pullback = ad.vjp(lambda x: ak.sum(program(a, x) ** 2), x)
+        a += 10**6
+        assert pullback(1.0)[0].to_list() == expected.to_list()
+        a -= 10**6
+        value, push = ad.linearize(lambda x: program(a, x), x)
+        truth = ad.jvp(lambda x: program(np.array([0, 3, 1, 2]), x), (x,), (x,))[1]
+        a += 10**6
+        assert push(x).to_list() == truth.to_list()
+    finally:
+        ad.set_engine(before)
+
+
+def test_what_is_taken_out_of_an_index_is_a_copy() -> None:
+    def program(x: Any) -> Any:
+        order = ak.argsort(x, ascending=False)
+        y = x[order]
+        raw = np.asarray(order)
+        raw += 1000
+        return ak.sum(y * np.array([1.0, 10.0, 100.0]))
+
+    assert ad.grad(program)(ak.Array([1.0, 3.0, 2.0])).to_list() == [100.0, 1.0, 10.0]
+
+
+@pytest.mark.parametrize("kind", ["NumPy", "Awkward", "record", "ragged"])
+def test_constants_of_an_inner_operator_that_are_changed(kind: str) -> None:
+    """On the tape of the outer one they are its own."""
+    at, v = np.array([0.3, 0.7]), np.array([1.0, 1.0])
+    w = np.array([1.0, 2.0])
+    own = {
+        "NumPy": lambda: w,
+        "Awkward": lambda: ak.Array(w),
+        "record": lambda: ak.zip({"w": ak.Array(w)}).w,
+        "ragged": lambda: ak.flatten(ak.unflatten(ak.Array(w), [1, 1])),
+    }[kind]
+
+    def program(x: Any) -> Any:
+        y = np.sin(x) * own()
+        w[:] = 0.0
+        return np.sum(np.cos(y))
+
+    x = at if kind == "NumPy" else ak.Array(at)
+    found = ad.grad(lambda x: ad.jvp(program, (x,), (v if kind == "NumPy" else ak.Array(v),))[1])(x)
+    w[:] = [1.0, 2.0]
+    true = ad.hvp(lambda x: np.sum(np.cos(np.sin(x) * np.array([1.0, 2.0]))), (at,), (v,))
+    np.testing.assert_allclose(found, true, rtol=1e-12)
+
+
+def test_constants_of_products_and_rules_that_are_changed() -> None:
+    w = np.arange(6.0).reshape(2, 3)
+    x = np.array([1.0, 2.0])
+    expected = ad.grad(lambda x: np.sum((x @ w) ** 2))(x)
+    value, pullback = ad.vjp(lambda x: np.sum((x @ w) ** 2), x)
+    w[:] = 0.0
+    np.testing.assert_array_equal(pullback(1.0)[0], expected)
+
+    own = ad.custom_jvp(lambda x, c: x * c)
+    own.defjvp(lambda p, t: (p[0] * p[1], t[0] * p[1]))
+    c = np.array([3.0, 4.0])
+    value, pullback = ad.vjp(lambda x: np.sum(own(x, c)), x)
+    c[:] = 0.0
+    np.testing.assert_array_equal(pullback(1.0)[0], [3.0, 4.0])
+
+
+@pytest.mark.parametrize("engine", ["numpy", "compiled"])
+def test_gradients_are_arrays_of_their_own(engine: str) -> None:
+    before = ad.set_engine(engine)
+    try:
+        x = np.ones(3)
+        first, second = ad.grad(lambda x, y: np.sum((x + y) ** 2), (0, 1))(x, x)
+        first *= 0.1
+        assert second.tolist() == [4.0] * 3
+        total = ad.grad(np.sum)(x)
+        total += 1.0
+        assert total.tolist() == [2.0] * 3
+        _, pullback = ad.vjp(lambda x, y: x + y, x, x)
+        w = np.ones(3)
+        one, other = pullback(w)
+        one += 1.0
+        assert (w.tolist(), other.tolist()) == ([1.0] * 3, [1.0] * 3)
+    finally:
+        ad.set_engine(before)
+
+
+def test_values_of_strided_arguments_are_bit_for_bit() -> None:
+    """NumPy's loops over strided arrays round otherwise; copies have the strides of the arguments."""
+    base = np.linspace(0.5, 2.0, 4000)
+    for x in (base[::-1], base[::2], base.reshape(40, 100).T, base.reshape(40, 100)[:, ::-3]):
+        for ufunc in (np.cbrt, np.exp, np.log1p):
+            for own in (x, ak.Array(x)):
+                value, _ = ad.vjp(ufunc, own)
+                assert np.asarray(value).tobytes() == np.asarray(ufunc(own)).tobytes()

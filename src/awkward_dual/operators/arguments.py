@@ -9,6 +9,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
+from awkward_dual.adapter import MaybeNone
 from awkward_dual.devices import device_of
 from awkward_dual.operators.leaves import is_differentiable
 from awkward_dual.pair import Pair, raw_or_live
@@ -82,6 +83,9 @@ _KNOWN = (ak.Array, ak.Record, Pair, np.ndarray, float, complex)
 
 
 def _known(x: Any, path: str) -> Any:
+    if isinstance(x, MaybeNone):
+        # a number of a typetracer, which may be missing
+        return x.content
     if isinstance(x, ak.contents.Content | ak.record.Record):
         return ak.Record(x) if isinstance(x, ak.record.Record) else ak.Array(x)
     if isinstance(x, (*_KNOWN, *_INERT)) or device_of(x) or ak.typetracer.is_unknown_scalar(x):

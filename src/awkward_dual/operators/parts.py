@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import awkward as ak
@@ -21,12 +22,13 @@ from awkward_dual.operators.arguments import (
     pick_arguments,
     put_arguments,
 )
-from awkward_dual.operators.leaves import leaf_values
+from awkward_dual.operators.leaves import attach, leaf_values
 from awkward_dual.operators.results import primal_part, result_part, tangent_part
 from awkward_dual.operators.reverse import vjp
 from awkward_dual.operators.seeding import seed
-from awkward_dual.pair import Pair, lowest, make, operand
+from awkward_dual.pair import Pair, lowest, make, on_level, operand
 from awkward_dual.runs import lend
+from awkward_dual.tape import Node
 from awkward_dual.trees import map_tree
 
 __all__ = ("dual", "elementwise_grad", "is_live", "primal", "stop_gradient", "tangent")
@@ -135,7 +137,23 @@ def tangent(x: Any) -> Any:
     6.0
     """
     level = highest_level(x)
-    return map_tree(lambda leaf, path: result_part(tangent_part, leaf, level, "cpu"), x)
+    part = partial(tangent_part, directions=_directions(x, level))
+    return map_tree(lambda leaf, path: result_part(part, leaf, level, "cpu"), x)
+
+
+def _directions(x: Any, level: Any) -> int:
+    """How many directions the tangents of a level have."""
+    found = [1]
+
+    def look(value: Any, _other: Any) -> Any:
+        t = on_level(value, level)[1]
+        if t is not None and not isinstance(t, Node):
+            found.append(t.shape[0])
+        return value
+
+    with inspection():
+        map_tree(lambda leaf, path: attach(leaf, None, look, path), x)
+    return max(found)
 
 
 def is_live(x: Any) -> bool:

@@ -56,13 +56,14 @@ def primal_part(x: Any, level: Any) -> Any:
     return np.float64(x) if type(x) is float else _each_layout(x, layout_part)
 
 
-def tangent_part(x: Any, level: Any) -> Any:
+def tangent_part(x: Any, level: Any, directions: int = 1) -> Any:
     """The tangent of a result on `level`, in the shape of its primal.
 
     The tangent of a result that does not depend on the arguments is zero (of any
     result, for the level ``None``). A tangent along several directions has them
     as a last, regular axis.
     """
+    last = () if directions == 1 else (directions,)
 
     def layout_part(layout: Any) -> Any:
         on_dual = is_dual(layout.backend.name)
@@ -75,7 +76,11 @@ def tangent_part(x: Any, level: Any) -> Any:
             (data,) = maybe_materialize(layout.data)
             tangent = on_level(data, level)[1] if on_dual else None
             if tangent is None:
-                return ak.zeros_like(layout, highlevel=False)
+                zeros = ak.zeros_like(layout, highlevel=False)
+                if last and layout.dtype.kind in "fc":
+                    data = zeros.backend.nplike.zeros((*zeros.shape, *last), dtype=zeros.dtype)
+                    zeros = ak.contents.NumpyArray(data, parameters=layout.parameters)
+                return zeros
             lend(tangent)
             data = _directions_last(tangent)
             data = data if isinstance(data, Pair) else class_of(data)._new(data)
@@ -86,11 +91,14 @@ def tangent_part(x: Any, level: Any) -> Any:
     if isinstance(x, Pair):
         tangent = on_level(x, level)[1]
         if tangent is None:
-            return wrap(np.zeros_like(lowest(x)))
+            raw = lowest(x)
+            own = last if raw.dtype.kind in "fc" else ()
+            return wrap(np.zeros_like(raw, shape=(*raw.shape, *own)))
         lend(tangent)
         return wrap(_directions_last(tangent))
     if isinstance(x, np.ndarray | np.generic | int | float | complex) or device_of(x) is not None:
-        return np.zeros_like(x)[()]
+        zeros = np.zeros_like(x)[()]
+        return zeros if not last or zeros.dtype.kind not in "fc" else np.zeros((*zeros.shape, *last))
     if ak.typetracer.is_unknown_scalar(x):
         return x
     return _each_layout(x, layout_part) if isinstance(x, ak.Array | ak.Record) else None
@@ -98,7 +106,8 @@ def tangent_part(x: Any, level: Any) -> Any:
 
 def result_part(part: Callable[[Any, Any], Any], x: Any, level: Any, backend: str) -> Any:
     """`primal_part` or `tangent_part` of a result, on the backend of the inputs."""
-    if backend == "cpu" and isinstance(x, ak.Array) and x.layout.backend.name == "dual":
+    is_short = part is primal_part or part is tangent_part
+    if is_short and backend == "cpu" and isinstance(x, ak.Array) and x.layout.backend.name == "dual":
         short = half_short(x.layout, level, 0 if part is primal_part else 1)
         if short is not None:
             return ak.Array(short, behavior=x.behavior, attrs=x.attrs)
