@@ -17,7 +17,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 #: each module imports modules of its own and earlier lines only; a name stands for a folder too
 LAYERS = [
-    ["errors", "devices", "memory", "threads"],
+    ["errors", "devices", "jit", "memory", "threads"],
     ["levels", "tape", "trees", "rules.table", "tracing", "twins", "adapter"],
     ["loop_source"],
     ["compiled"],

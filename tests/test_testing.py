@@ -171,3 +171,17 @@ class TestAssertEqual:
             return x
 
         ad.jvp(lambda x: ad.jvp(inner, (x,), (1.0,))[0], (3.0,), (1.0,))
+
+
+def test_a_selection_that_changes_within_a_step_is_no_check() -> None:
+    x = np.array([1.0, 2.0])
+    program = lambda s: x[x > ad.primal(s)] * ad.stop_gradient(s)
+    with pytest.raises(AssertionError, match="where a selection changes"):
+        check_grads(program, (1.9999,))
+
+
+def test_arrays_of_different_libraries_differ() -> None:
+    with pytest.raises(AssertionError, match="differ in type"):
+        assert_equal(ak.Array([1.0]), np.array([1.0]))
+    with pytest.raises(AssertionError, match="differ in type"):
+        assert_equal(np.array([1.0]), ak.Array([1.0]))

@@ -131,16 +131,16 @@ def columns(x: Any, block: slice) -> Any:
 
 def is_large(length: int) -> bool:
     """Whether arrays of this length are worth more than NumPy's operations on the whole."""
-    return length >= SMALLEST or _State.engine == "compiled"
+    return length >= SMALLEST or engine_name() == "compiled"
 
 
 def pays(elements: int) -> bool:
     """Whether a loop over so many elements (of all directions) is to be a compiled one."""
-    if _State.engine == "auto":
+    if engine_name() == "auto":
         _State.work += elements if elements >= SMALLEST else 0
         is_compiled = elements >= SMALLEST and _State.work > WORK
     else:
-        is_compiled = _State.engine == "compiled"
+        is_compiled = engine_name() == "compiled"
     if is_compiled:
         reuse_buffers(elements)
     return is_compiled

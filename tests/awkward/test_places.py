@@ -6,6 +6,8 @@ Either the operation works with both halves, or it refuses a live tangent aloud.
 from __future__ import annotations
 
 import copy
+import numbers
+import operator
 import pickle
 from typing import Any
 
@@ -18,6 +20,7 @@ from awkward.index import Index8, Index64
 import awkward_dual as ad
 from awkward_dual import DualArray, MissingTangentRule, TangentLost
 from awkward_dual.adapter import PlaceholderArray
+from awkward_dual.testing import check_grads
 
 VALUES = ak.Array([[1.0, 2.0, 3.0], [], [4.0, 5.0]])
 SLOPES = ak.Array([[0.1, 0.2, 0.3], [], [0.4, 0.5]])
@@ -449,3 +452,150 @@ def test_kernels_take_buffers_that_c_may_not_write_to(kind: str) -> None:
     data.flags.writeable = False
     x = ak.to_backend(ak.unflatten(ak.Array(data), [2, 1]), "dual")
     assert ak.to_list(ak.sort(x)) == ak.to_list(ak.sort(ak.unflatten(ak.Array(data), [2, 1])))
+
+
+# -- across ragged lists
+
+SHOWN = ak.Array([[1.0, 2.5, 4.0], [3.0, 1.2], [0.7]])
+SPREADS: dict[str, Any] = {
+    "rows shown twice": lambda x: ak.var(x[[0, 1, 0, 2]], axis=0),
+    "spread of rows shown twice": lambda x: ak.std(x[[0, 1, 0, 2]], axis=0)[:2],
+    "weights of integers": lambda x: ak.std(ak.Array([[1, 4, 2], [2, 5], [3]]), weight=x, axis=0)[:2],
+    "named lists": lambda x: ak.var(ak.with_parameter(x, "__list__", "named"), axis=0),
+    "complex weights": lambda x: ak.var(x * (1 + 0.5j), weight=x + 1j, axis=0),
+}
+
+
+@pytest.mark.parametrize("name", SPREADS)
+def test_variances_across_lists(name: str) -> None:
+    check_grads(SPREADS[name], (SHOWN,))
+    value, _ = ad.jvp(SPREADS[name], (SHOWN,), (SHOWN,))
+    assert value.to_list() == SPREADS[name](SHOWN).to_list()
+
+
+# -- the layout of an argument is the one that the program sees
+
+MATRIX = ak.Array(np.array([[1.0, 2.0], [3.0, 4.0]]))
+SEEN: dict[str, tuple[Any, Any]] = {
+    "rows of NumPy": (MATRIX, lambda x: sum(row @ np.array([1.0, 2.0]) for row in x)),
+    "zip without broadcasting": (MATRIX, lambda x: ak.zip_no_broadcast([x, x])),
+    "rows without elements": (ak.Array(np.zeros((3, 0))), ak.mean),
+    "masked rows": (
+        ak.Array(
+            ak.contents.ByteMaskedArray(
+                ak.index.Index8(np.array([1, 0], dtype=np.int8)), MATRIX.layout, True
+            )
+        ),
+        lambda x: ak.concatenate([x, x], axis=1),
+    ),
+    "offsets of 32 bits that do not begin at 0": (
+        ak.Array(
+            ak.contents.ListOffsetArray(
+                ak.index.Index32(np.array([2, 5, 7], dtype=np.int32)),
+                ak.contents.NumpyArray(np.array([9.0, 8.0, 3.0, 1.0, 2.0, 5.0, 4.0])),
+            )
+        ),
+        lambda x: ak.sort(x, axis=1),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_layouts_of_arguments(name: str) -> None:
+    x, program = SEEN[name]
+    value, tangent = ad.jvp(program, (x,), (x,))
+    expected = program(x)
+    if isinstance(expected, ak.Array):
+        assert str(value.type) == str(tangent.type) == str(expected.type)
+        assert value.to_list() == tangent.to_list() == expected.to_list()
+    else:
+        np.testing.assert_equal(value, expected)
+        # the tangent of a mean of nothing is 0
+        assert tangent == np.nan_to_num(expected)
+
+
+# -- lists
+
+PAIRS = ak.Array([[{"a": 1.0, "b": 2.0}, {"a": 3.0, "b": 4.0}], []])
+LISTED: dict[str, Any] = {
+    "missing records": lambda r: ak.firsts(r).to_list(),
+    "pairs": lambda r: [p.to_list() for p in ak.flatten(ak.combinations(r, 2))],
+    "padded": lambda r: ak.pad_none(r, 1).tolist(),
+    "picked": lambda r: r[:, :1][[1, 0]].to_list(),
+    "an array of rows": lambda r: ak.Array([row for row in r]),
+}
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_lists_of_records(name: str) -> None:
+    program = LISTED[name]
+    value, tangent = ad.jvp(program, (PAIRS,), (PAIRS,))
+    assert ak.to_list(value) == ak.to_list(tangent) == ak.to_list(program(PAIRS))
+
+
+def test_many_numbers_of_half_precision() -> None:
+    x = ak.Array(np.linspace(0, 1, 2060).astype(np.float16))
+    v = ak.Array((np.arange(2060) % 7).astype(np.float16))
+    tangent = ad.jvp(lambda x: ak.Array([e for e in x]), (x,), (v,))[1]
+    assert ak.all(tangent == v)
+
+
+def test_a_live_initial_of_lists() -> None:
+    for x in ([[1.0, 3.0], [2.0]], np.array([[1.0, 3.0], [2.0, 2.0]])):
+        found = ad.jvp(lambda s, x=x: ak.max(x, axis=1, initial=s), (2.5,), (1.0,))
+        assert [part.to_list() for part in found] == [[3.0, 2.5], [0.0, 1.0]]
+
+
+def test_a_live_number_in_place_of_nan_beside_integers() -> None:
+    x = ak.Array([{"a": np.nan, "n": 1}])
+    found = ad.jvp(lambda s: ak.nan_to_num(x, nan=s), (2.0,), (1.0,))
+    assert [part.to_list() for part in found] == [[{"a": 2.0, "n": 1}], [{"a": 1.0, "n": 0}]]
+
+
+# -- numbers
+
+OPERATIONS = (operator.mul, operator.truediv, operator.add, operator.sub, operator.pow)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("dtype", [np.float64, np.complex128, np.complex64, np.float32])
+def test_operators_of_numpys_numbers_round_as_outside(operation: Any, dtype: Any) -> None:
+    rng = np.random.default_rng(0)
+    is_complex = dtype().dtype.kind == "c"
+    for pair in rng.normal(size=(40, 2, 2)) @ ([1, 1j] if is_complex else [1, 0]):
+        p, q = map(dtype, pair if is_complex else np.abs(pair))
+        for f in (lambda q, p=p: operation(p, q), lambda q, p=p: operation(q, p)):
+            value = ad.jvp(f, (q,), (dtype(1),))[0]
+            assert value == f(q)
+            assert value.dtype == f(q).dtype
+
+
+def test_dual_numbers_are_numbers() -> None:
+    """Behaviors ask for them so."""
+    behavior: dict[Any, Any] = {}
+
+    @ak.mixin_class(behavior)
+    class Vector:
+        @ak.mixin_class_method(np.multiply, {numbers.Number})
+        def scaled(self, other: Any) -> Any:
+            assert isinstance(other, numbers.Real)
+            return ak.zip({"x": self.x * other}, with_name="Vector", behavior=behavior)
+
+    v = ak.zip({"x": [1.0, 2.0]}, with_name="Vector", behavior=behavior)
+    value, tangent = ad.jvp(lambda s: v * s, (2.0,), (1.0,))
+    assert str(value.type) == "2 * Vector[x: float64]"
+    assert tangent.x.to_list() == [1.0, 2.0]
+    real, array = ad.dual(1.0, 1.0), ad.DualArray(np.ones(2))
+    assert isinstance(real, ad.DualArray)
+    assert np.isscalar(real)
+    assert not isinstance(array, numbers.Number)
+    z = ad.dual(1j, 1j)
+    assert isinstance(z, numbers.Complex)
+    assert not isinstance(z, numbers.Real)
+
+
+def test_numbers_of_typetracers_that_may_be_missing() -> None:
+    x = ak.to_backend(SHOWN, "typetracer")
+    assert str(ad.grad(lambda x: ak.max(x))(x).type) == str(x.type)
+    value, tangent = ad.jvp(lambda x: ak.max(x), (x,), (x,))
+    assert value.dtype == tangent.dtype == np.float64

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import awkward as ak
@@ -272,3 +274,44 @@ def test_they_come_in_after_some_work(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not compiled.pays(size)
     assert not compiled.pays(size)
     assert compiled.pays(1 + size)
+
+
+# -- where Numba's cache does not serve
+
+CACHED = """
+import numpy as np, awkward_dual as ad
+x = np.linspace(0.1, 1.0, 500_000)
+ad.set_engine("compiled")
+found = ad.jvp(lambda x: np.sin(x) * x, (x,), (np.ones_like(x),))[1]
+assert np.allclose(found, np.cos(x) * x + np.sin(x))
+"""
+FULL = """
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+"""
+
+
+def run(code: str, **variables: str) -> None:
+    subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], check=True, env={**os.environ, **variables}
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits and their signals are those of Linux")
+def test_a_full_disk(tmp_path: Path) -> None:
+    run(FULL + CACHED, NUMBA_CACHE_DIR=str(tmp_path))
+
+
+def test_damaged_files_of_the_cache(tmp_path: Path) -> None:
+    run(CACHED, NUMBA_CACHE_DIR=str(tmp_path))
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert files
+    for path in files:
+        path.write_bytes(path.read_bytes()[:20])
+    run(CACHED, NUMBA_CACHE_DIR=str(tmp_path))
+
+
+def test_numba_that_compiles_nothing() -> None:
+    code = CACHED + "from awkward_dual.compiled import engine_name; assert engine_name() == 'numpy'"
+    run(code, NUMBA_DISABLE_JIT="1")

@@ -189,3 +189,34 @@ def test_filling_a_histogram_with_a_live_array_raises(how: str) -> None:
     with pytest.raises(TangentLost, match=r"awkward_dual\.hist\.counts"):
         call()
     assert h.sum().count == 0
+
+
+@pytest.mark.parametrize(
+    ("axis", "x"),
+    [
+        (hist.axis.IntCategory([0, 1]), [0, 1, 4, 1]),
+        (hist.axis.IntCategory([0, 1], overflow=False), [0, 1, 4, 1]),
+        (hist.axis.StrCategory(["a", "b"]), ["a", "x", "b", "b"]),
+    ],
+    ids=["integers", "no overflow", "strings"],
+)
+def test_what_is_no_category(axis: Any, x: Any) -> None:
+    expected = hist.Hist(axis).fill(x)
+    assert counts(np.array(x), axis).tolist() == expected.values().tolist()
+    if axis.traits.overflow:
+        above = counts(np.array(x), axis, flow=True)[-1]
+        assert above == expected.values(flow=True)[-1]
+
+
+@pytest.mark.parametrize(
+    ("axes", "error", "message"),
+    [
+        ([1.0, 0.0], ValueError, "ascending"),
+        ([1.0], ValueError, "ascending"),
+        ((hist.axis.Regular(2, 0, 1),), TypeError, "one array of positions takes one axis"),
+        (hist.Hist(hist.axis.Regular(2, 0, 1)), TypeError, r"not a Hist; write h\.axes"),
+    ],
+)
+def test_axes_that_are_none(axes: Any, error: Any, message: str) -> None:
+    with pytest.raises(error, match=message):
+        counts([0.5], axes)

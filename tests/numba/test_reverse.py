@@ -179,3 +179,77 @@ def test_dependence_on_nothing() -> None:
     constant = numba.njit(lambda x: 0.0 * x + 2.0)
     assert ad.grad(constant)(3.0) == 0.0
     assert ad.grad(numba.njit(lambda x: x.primal))(3.0) == 0.0
+
+
+# -- layouts that are projected on the way
+
+
+@numba.njit
+def squares(x: Any) -> Any:
+    total = 0.0
+    for event in x:
+        for e in event:
+            if e is not None:
+                total += e * e
+    return total
+
+
+@numba.njit
+def products(x: Any) -> Any:
+    return x[0].pt * x[1].pt
+
+
+MUONS = ak.zip({"pt": ak.Array([30.0, 5.0, 20.0]), "eta": ak.Array([0.1, 0.2, 0.3])})
+SHOWN = {
+    "a part": lambda x: x[1:],
+    "reversed": lambda x: x[::-1],
+    "elements picked twice": lambda x: x[[0, 2, 0]],
+    "masked": lambda x: ak.mask(x, x > 1.5),
+    "padded": lambda x: ak.pad_none(x, 2),
+    "an array of two axes": lambda x: ak.to_regular(ak.fill_none(ak.pad_none(x, 2, clip=True), 0.0)),
+    "joined and cut": lambda x: ak.concatenate([x, x])[1:5],
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_layouts_that_do_not_show_all_in_order(name: str) -> None:
+    show = SHOWN[name]
+    compiled = lambda s: squares(show(X * s))
+    by_arrays = lambda s: ak.sum(show(X * s) ** 2)
+    value, gradient = ad.value_and_grad(compiled)(1.5)
+    assert value == pytest.approx(by_arrays(1.5))
+    assert gradient == pytest.approx(ad.grad(by_arrays)(1.5))
+    assert gradient == pytest.approx(ad.jvp(compiled, (1.5,), (1.0,))[1])
+
+
+def test_records_that_were_selected() -> None:
+    program = lambda s: (lambda m: products(m[m.pt > 10]))(
+        ak.zip({"pt": MUONS.pt * s, "eta": MUONS.eta})
+    )
+    assert ad.grad(program)(1.1) == pytest.approx(2 * 1.1 * 600)
+
+
+def test_fields_of_different_lengths() -> None:
+    events = ak.Array([{"met": 20.0, "jets": [30.0, 10.0]}, {"met": 5.0, "jets": [50.0]}])
+    function = numba.njit(lambda e: e[0].met * e[1].jets[0])
+    assert ad.grad(function)(events).to_list() == [
+        {"met": 50.0, "jets": [0.0, 0.0]},
+        {"met": 0.0, "jets": [20.0]},
+    ]
+
+
+def test_single_precision_stays_single() -> None:
+    @numba.njit
+    def total(x: Any) -> Any:
+        out = zeros(1, like=x)
+        for _ in range(1000):
+            out[0] += x[0] * np.float32(0.1)
+        return out
+
+    for x in (np.ones(2, "f4"), ak.Array(np.ones(2, "f4"))):
+        value, tangent = ad.jvp(total, (x,), (x,))
+        assert value.dtype == tangent.dtype == total(x).dtype == zeros(1, like=x).dtype == "f4"
+        assert value.tobytes() == total(x).tobytes()
+    doubled = numba.njit(lambda a: float(a) * a)
+    a = np.float32(1.3)
+    assert ad.jvp(doubled, (a,), (a,))[0] == doubled(a)

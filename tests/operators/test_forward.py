@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import datetime
+import enum
+import functools
+import types
 from typing import Any, NamedTuple
 
 import awkward as ak
@@ -257,3 +261,74 @@ class TestErrors:
 
         with pytest.raises(TypeError, match=r"ak\.Array"):
             ad.jvp(collect, (1.0,), (1.0,))
+
+
+class Unknown:
+    """A kind of result that no operator knows."""
+
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        Unknown,
+        lambda x: collections.deque([x]),
+        lambda x: types.SimpleNamespace(x=x),
+        lambda x: types.MappingProxyType({"x": x}),
+        lambda x: {"x": x}.values(),
+        lambda x: (y for y in [x]),
+        lambda x: [1.0, Unknown(x)],
+    ],
+    ids=["object", "deque", "namespace", "proxy", "view", "generator", "in a list"],
+)
+def test_results_of_unknown_kinds_are_loud(wrap: Any) -> None:
+    """Their tangents would be lost in silence."""
+    f = lambda s: wrap(2 * s)
+    for call in (
+        lambda: ad.jvp(f, (1.5,), (1.0,)),
+        lambda: ad.vjp(f, 1.5),
+        lambda: ad.jacfwd(f)(1.5),
+        lambda: ad.jacrev(f)(1.5),
+        lambda: ad.linearize(f, 1.5),
+    ):
+        with pytest.raises(TypeError, match=r"the function returned a .* has_aux=True"):
+            call()
+    value, _, aux = ad.jvp(lambda s: (s, wrap(2.0)), (1.5,), (1.0,), has_aux=True)
+    assert value == 1.5
+    assert aux is not None
+
+
+def test_results_without_tangents_pass() -> None:
+    result = {"n": 3, "s": "text", "b": b"x", "none": None, "day": datetime.date(2000, 1, 1),
+              "flag": True, "kind": enum.Enum("Kind", "A").A}  # fmt: skip
+    value, _ = ad.jvp(lambda s: (s, result), (1.5,), (1.0,))
+    assert value[1] == result
+
+
+def test_layouts_come_back_as_arrays() -> None:
+    x = ak.Array([[1.0, 2.0], [3.0]])
+    f = lambda x: ak.sum(x * x, axis=1, highlevel=False)
+    value, tangent = ad.jvp(f, (x,), (x,))
+    assert value.to_list() == [5.0, 9.0]
+    assert tangent.to_list() == [10.0, 18.0]
+    assert ad.vjp(f, x)[1](ak.Array([1.0, 0.0]))[0].to_list() == [[2.0, 4.0], [0.0]]
+    assert ad.jacfwd(lambda s: f(x * s))(1.0).to_list() == [10.0, 18.0]
+
+
+@dataclasses.dataclass
+class Momentum:
+    a: float
+
+    @functools.cached_property
+    def square(self) -> Any:
+        return self.a**2
+
+
+def test_cached_properties_of_arguments_are_computed_again() -> None:
+    p = Momentum(1.5)
+    assert p.square == 2.25
+    assert ad.grad(lambda p: p.square)(p) == Momentum(3.0)
+    assert ad.jvp(lambda p: p.square, (p,), (Momentum(1.0),)) == (2.25, 3.0)
+    assert p.square == 2.25

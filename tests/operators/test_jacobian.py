@@ -152,3 +152,12 @@ class TestHessian:
         product = ad.hvp(lambda x: ak.sum(x**3), (X,), (ak.ones_like(X),))
         assert product.to_list() == [[6.0, 12.0], [], [18.0]]
         assert ad.hvp(lambda x, y: x**2 * y, (2.0, 3.0), (1.0, None)) == (6.0, 4.0)
+
+
+def test_arguments_without_numbers() -> None:
+    assert ad.jacrev(lambda x: ak.sum(x, axis=1))(ak.Array([[], []])).to_list() == [0, 0]
+    assert ad.jacrev(lambda p: np.ones(2))({}) == {}
+    for operator in (ad.jacfwd, ad.jacrev):
+        block = operator(lambda p: p["a"] * np.ones(2))({"a": 1.0, "none": None})
+        assert block["none"] is None
+        assert block["a"].tolist() == [1.0, 1.0]

@@ -290,3 +290,27 @@ class TestLinearize:
         _, push = ad.linearize(lambda x: x, X)
         with pytest.raises(ad.TangentMismatch):
             push(X[:2])
+
+
+@pytest.mark.parametrize("zero", [0, 0.0, None])
+def test_rules_that_give_no_tangent(zero: Any) -> None:
+    """The number 0 and ``None`` stand for zeros, of a part of the result too."""
+    step = ad.custom_jvp(lambda x: {"sign": np.sign(x), "twice": 2 * x})
+    step.defjvp(lambda p, t: (step(*p), {"sign": zero, "twice": 2 * t[0]}))
+    for x in (1.5, np.array([1.5, -2.0]), ak.Array([1.5, -2.0])):
+        total = lambda x: np.sum(step(x)["sign"]) + np.sum(step(x)["twice"])
+        assert np.all(ad.elementwise_grad(total)(x) == 2.0)
+        assert np.sum(ad.jvp(total, (x,), (x * 0 + 1,))[1]) == 2.0 * np.size(x)
+    none = ad.custom_jvp(np.sign)
+    none.defjvp(lambda p, t: (none(*p), zero))
+    assert ad.grad(none)(1.5) == 0.0
+    assert ad.hessian(lambda x: none(x) * x * x)(1.5) == 2.0
+
+
+def test_pushed_integers_are_those_of_the_backend() -> None:
+    x = np.array([0.5, 1.5])
+    program = lambda x: (x * 2, np.floor(x).astype(int), x > 1)
+    found = ad.linearize(program, x)[1](x)
+    for part, expected in zip(found, ad.jvp(program, (x,), (x,))[1], strict=True):
+        assert type(part) is type(expected) is np.ndarray
+        np.testing.assert_array_equal(part, expected)

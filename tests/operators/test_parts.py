@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import awkward as ak
@@ -156,3 +157,38 @@ class TestElementwiseGrad:
     def test_complex_results_are_refused(self) -> None:
         with pytest.raises(TypeError, match="real result"):
             ad.elementwise_grad(np.sin)(1j)
+
+
+def test_constants_stay_as_weak_as_they_are() -> None:
+    """A Python float yields to the dtype of an array, also as a constant, a copy, or a value inside."""
+    x = np.ones(1, "f4")
+    for f in (
+        lambda s: ad.stop_gradient(s) * x,
+        lambda s: copy.copy(s) * x,
+        lambda s: copy.deepcopy(s) * x,
+        lambda s: ad.jvp(lambda q: q * q, (s,), (1.0,))[0] * x,
+    ):
+        assert ad.jvp(f, (2.5,), (1.0,))[0].dtype == f(2.5).dtype
+
+
+def test_tangents_of_constants_beside_several_directions() -> None:
+    t = ak.to_regular(ak.Array([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]]), axis=2)
+    x = ak.Array([[1.0, 2.0], [3.0]])
+    both = ak.zip({"a": ad.dual(x, t), "b": x, "n": ak.values_astype(x, int)})
+    found = ad.tangent(both)
+    assert str(found.type) == "2 * var * {a: 2 * float64, b: 2 * float64, n: int64}"
+    again = ad.dual(ad.primal(both), found)
+    assert_equal(again.a + again.b, both.a + both.b)
+    tree = ad.tangent({"x": ad.dual(1.0, np.ones(2)), "y": 2.0, "z": np.ones(3)})
+    assert tree["y"].shape == (2,)
+    assert tree["z"].shape == (3, 2)
+
+
+@pytest.mark.parametrize("wrap", [np.array, ak.Array])
+def test_elementwise_gradients_where_the_value_is_infinite(wrap: Any) -> None:
+    with np.errstate(divide="ignore"):
+        assert ad.elementwise_grad(np.log)(wrap([0.0, 1.0])).tolist() == [np.inf, 1.0]
+    found = ad.elementwise_grad(lambda x: x + np.array([np.inf, np.nan]))(wrap([0.0, 1.0]))
+    assert found.tolist() == [1.0, 1.0]
+    with pytest.raises(TypeError, match="result that is numbers, not NoneType"):
+        ad.elementwise_grad(lambda x: None)(1.0)
