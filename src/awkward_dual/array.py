@@ -28,7 +28,17 @@ from awkward_dual.pair import (
     view_of,
     weaken,
 )
-from awkward_dual.rules import curves, functions, order, products, reduce, reductions, statistics, structure, ufuncs
+from awkward_dual.rules import (
+    curves,
+    functions,
+    order,
+    products,
+    reduce,
+    reductions,
+    statistics,
+    structure,
+    ufuncs,
+)
 from awkward_dual.runs import lend, settle_readers
 
 __all__ = ("DualArray", "class_of")
@@ -106,7 +116,7 @@ class DualArray(Exits):
 
     # -- what it is
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         # libraries ask whether they have a number by isinstance(x, numbers.Real)
         return type(self) if self.shape else _NUMBERS.get(self.dtype.kind, type(self))

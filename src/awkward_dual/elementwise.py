@@ -24,7 +24,16 @@ from awkward_dual.linear import (
     combine,
     total,
 )
-from awkward_dual.pair import Pair, WeakFloat, is_recorded, lowest, operand, raw_or_live, strong, weaken
+from awkward_dual.pair import (
+    Pair,
+    WeakFloat,
+    is_recorded,
+    lowest,
+    operand,
+    raw_or_live,
+    strong,
+    weaken,
+)
 from awkward_dual.rules.table import Kind, Rule
 from awkward_dual.tape import Node
 

@@ -153,9 +153,7 @@ class DualKernel:
         spread = Weighted(a.segments.T, -1, Identity(shape, dtype), x[shift].dtype, dtype)
         return dtype, total([*edges, (spread, dx[shift])])
 
-    def _arguments(
-        self, row: Rule, x: dict[str, Any], dtype: Any, *, is_kept: bool = False
-    ) -> Any:
+    def _arguments(self, row: Rule, x: dict[str, Any], dtype: Any, *, is_kept: bool = False) -> Any:
         """The kernel's arguments as the rule's body sees them; a tape keeps its own offsets."""
         plain = {k: lowest(x[k]) for k in row.option("args") if k != "toptr"}
         a = _Arguments(**(plain if row.kind is Kind.SELECT else plain | x))

@@ -460,7 +460,9 @@ SHOWN = ak.Array([[1.0, 2.5, 4.0], [3.0, 1.2], [0.7]])
 SPREADS: dict[str, Any] = {
     "rows shown twice": lambda x: ak.var(x[[0, 1, 0, 2]], axis=0),
     "spread of rows shown twice": lambda x: ak.std(x[[0, 1, 0, 2]], axis=0)[:2],
-    "weights of integers": lambda x: ak.std(ak.Array([[1, 4, 2], [2, 5], [3]]), weight=x, axis=0)[:2],
+    "weights of integers": lambda x: ak.std(ak.Array([[1, 4, 2], [2, 5], [3]]), weight=x, axis=0)[
+        :2
+    ],
     "named lists": lambda x: ak.var(ak.with_parameter(x, "__list__", "named"), axis=0),
     "complex weights": lambda x: ak.var(x * (1 + 0.5j), weight=x + 1j, axis=0),
 }
@@ -522,7 +524,7 @@ LISTED: dict[str, Any] = {
     "pairs": lambda r: [p.to_list() for p in ak.flatten(ak.combinations(r, 2))],
     "padded": lambda r: ak.pad_none(r, 1).tolist(),
     "picked": lambda r: r[:, :1][[1, 0]].to_list(),
-    "an array of rows": lambda r: ak.Array([row for row in r]),
+    "an array of rows": lambda r: ak.Array(list(r)),
 }
 
 
@@ -536,7 +538,7 @@ def test_lists_of_records(name: str) -> None:
 def test_many_numbers_of_half_precision() -> None:
     x = ak.Array(np.linspace(0, 1, 2060).astype(np.float16))
     v = ak.Array((np.arange(2060) % 7).astype(np.float16))
-    tangent = ad.jvp(lambda x: ak.Array([e for e in x]), (x,), (v,))[1]
+    tangent = ad.jvp(lambda x: ak.Array(list(x)), (x,), (v,))[1]
     assert ak.all(tangent == v)
 
 
@@ -596,6 +598,6 @@ def test_dual_numbers_are_numbers() -> None:
 
 def test_numbers_of_typetracers_that_may_be_missing() -> None:
     x = ak.to_backend(SHOWN, "typetracer")
-    assert str(ad.grad(lambda x: ak.max(x))(x).type) == str(x.type)
-    value, tangent = ad.jvp(lambda x: ak.max(x), (x,), (x,))
+    assert str(ad.grad(ak.max)(x).type) == str(x.type)
+    value, tangent = ad.jvp(ak.max, (x,), (x,))
     assert value.dtype == tangent.dtype == np.float64

@@ -51,7 +51,7 @@ def test_arrays_that_only_runs_keep_leave_the_peak_as_it_is() -> None:
 
 C = ak.unflatten(np.linspace(1, 2, SIZE), [SIZE])
 
-I = ak.values_astype(C, np.int64)
+WHOLE = ak.values_astype(C, np.int64)
 
 
 def repeated(step: Any, times: int = 12) -> Any:
@@ -85,7 +85,7 @@ PROGRAMS = {
     "rational": rational,
     "horner": horner,
     "constants": repeated(lambda x: x * C, 100),
-    "constants of integers": repeated(lambda x: x * I),
+    "constants of integers": repeated(lambda x: x * WHOLE),
     "conditions": repeated(lambda x: x * (x > 0.5)),
 }
 

@@ -206,7 +206,9 @@ SHOWN = {
     "elements picked twice": lambda x: x[[0, 2, 0]],
     "masked": lambda x: ak.mask(x, x > 1.5),
     "padded": lambda x: ak.pad_none(x, 2),
-    "an array of two axes": lambda x: ak.to_regular(ak.fill_none(ak.pad_none(x, 2, clip=True), 0.0)),
+    "an array of two axes": lambda x: ak.to_regular(
+        ak.fill_none(ak.pad_none(x, 2, clip=True), 0.0)
+    ),
     "joined and cut": lambda x: ak.concatenate([x, x])[1:5],
 }
 
@@ -223,9 +225,10 @@ def test_layouts_that_do_not_show_all_in_order(name: str) -> None:
 
 
 def test_records_that_were_selected() -> None:
-    program = lambda s: (lambda m: products(m[m.pt > 10]))(
-        ak.zip({"pt": MUONS.pt * s, "eta": MUONS.eta})
-    )
+    def program(s: Any) -> Any:
+        muons = ak.zip({"pt": MUONS.pt * s, "eta": MUONS.eta})
+        return products(muons[muons.pt > 10])
+
     assert ad.grad(program)(1.1) == pytest.approx(2 * 1.1 * 600)
 
 

@@ -225,11 +225,11 @@ def test_integers_that_are_changed_after_their_use(name: str, engine: str) -> No
     before = ad.set_engine(engine)
     try:
         a = np.array([0, 3, 1, 2])
-        value, pullback = ad.vjp(lambda x: ak.sum(program(a, x) ** 2), x)
+        _, pullback = ad.vjp(lambda x: ak.sum(program(a, x) ** 2), x)
         a += 10**6
         assert pullback(1.0)[0].to_list() == expected.to_list()
         a -= 10**6
-        value, push = ad.linearize(lambda x: program(a, x), x)
+        _value, push = ad.linearize(lambda x: program(a, x), x)
         truth = ad.jvp(lambda x: program(np.array([0, 3, 1, 2]), x), (x,), (x,))[1]
         a += 10**6
         assert push(x).to_list() == truth.to_list()
@@ -276,14 +276,14 @@ def test_constants_of_products_and_rules_that_are_changed() -> None:
     w = np.arange(6.0).reshape(2, 3)
     x = np.array([1.0, 2.0])
     expected = ad.grad(lambda x: np.sum((x @ w) ** 2))(x)
-    value, pullback = ad.vjp(lambda x: np.sum((x @ w) ** 2), x)
+    _, pullback = ad.vjp(lambda x: np.sum((x @ w) ** 2), x)
     w[:] = 0.0
     np.testing.assert_array_equal(pullback(1.0)[0], expected)
 
     own = ad.custom_jvp(lambda x, c: x * c)
     own.defjvp(lambda p, t: (p[0] * p[1], t[0] * p[1]))
     c = np.array([3.0, 4.0])
-    value, pullback = ad.vjp(lambda x: np.sum(own(x, c)), x)
+    _value, pullback = ad.vjp(lambda x: np.sum(own(x, c)), x)
     c[:] = 0.0
     np.testing.assert_array_equal(pullback(1.0)[0], [3.0, 4.0])
 

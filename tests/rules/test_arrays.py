@@ -341,7 +341,7 @@ def _in_place(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
 LINEAR |= {
     "sort in place": _in_place(lambda x: x.sort(axis=1)),
     "fill": _in_place(lambda x: x.fill(2.0)),
-    "a real part that is written": lambda x: _in_place(lambda y: y.real.__imul__(2.0))(x),
+    "a real part that is written": _in_place(lambda y: y.real.__imul__(2.0)),
 }
 
 
@@ -378,7 +378,8 @@ def test_selected_elements_warn_as_in_numpy() -> None:
 
 
 @pytest.mark.parametrize(
-    "call", [lambda i: i.__imul__(2.5), lambda i: i.__itruediv__(2), lambda i: np.add(i, 0.5, out=i)]
+    "call",
+    [lambda i: i.__imul__(2.5), lambda i: i.__itruediv__(2), lambda i: np.add(i, 0.5, out=i)],
 )
 def test_casts_in_place_are_refused_as_by_numpy(call: Callable[[Any], Any]) -> None:
     for i in (np.ones(2, int), ad.DualArray(np.ones(2, int))):
@@ -402,9 +403,7 @@ def test_what_numpy_gives_back_itself_is_a_view(view: Callable[[Any], Any]) -> N
     assert z.tangent.tolist() == [[1.0, 0.0]]
 
 
-@pytest.mark.parametrize(
-    "value", [None, {}, set(), object, np.array(["a", None], dtype=object)]
-)
+@pytest.mark.parametrize("value", [None, {}, set(), object, np.array(["a", None], dtype=object)])
 def test_what_is_no_number_is_refused(value: Any) -> None:
     with pytest.raises(TypeError, match="is no array of numbers"):
         ad.DualArray(value)

@@ -142,9 +142,7 @@ def test_a_missing_ufunc_speaks_through_awkward() -> None:
         ad.jvp(own, (ak.Array(X),), (ak.Array(X),))
 
 
-@pytest.mark.parametrize(
-    "call", [np.fft.fft, np.linalg.eigh, np.roots, np.partition]
-)
+@pytest.mark.parametrize("call", [np.fft.fft, np.linalg.eigh, np.roots, np.partition])
 def test_a_missing_function_speaks(call: Callable[..., Any]) -> None:
     with pytest.raises(MissingTangentRule) as error:
         call(LIVE, 1) if call is np.partition else call(LIVE)

@@ -176,7 +176,9 @@ def _check_axes(axes: Any) -> None:
             raise TypeError(f"axes are axes or edges, not a {kind}; write h.axes[0], or h.axes")
         edges = np.asarray(axis)
         if edges.ndim != 1 or len(edges) < 2 or not (edges[1:] > edges[:-1]).all():
-            raise ValueError(f"edges must be an ascending sequence of two numbers or more, not {axis!r}")
+            raise ValueError(
+                f"edges must be an ascending sequence of two numbers or more, not {axis!r}"
+            )
 
 
 def _described(x: Any, axes: Any, width: Any) -> list[_Axis]:

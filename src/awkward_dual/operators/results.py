@@ -98,7 +98,9 @@ def tangent_part(x: Any, level: Any, directions: int = 1) -> Any:
         return wrap(_directions_last(tangent))
     if isinstance(x, np.ndarray | np.generic | int | float | complex) or device_of(x) is not None:
         zeros = np.zeros_like(x)[()]
-        return zeros if not last or zeros.dtype.kind not in "fc" else np.zeros((*zeros.shape, *last))
+        return (
+            zeros if not last or zeros.dtype.kind not in "fc" else np.zeros((*zeros.shape, *last))
+        )
     if ak.typetracer.is_unknown_scalar(x):
         return x
     return _each_layout(x, layout_part) if isinstance(x, ak.Array | ak.Record) else None
@@ -107,7 +109,12 @@ def tangent_part(x: Any, level: Any, directions: int = 1) -> Any:
 def result_part(part: Callable[[Any, Any], Any], x: Any, level: Any, backend: str) -> Any:
     """`primal_part` or `tangent_part` of a result, on the backend of the inputs."""
     is_short = part is primal_part or part is tangent_part
-    if is_short and backend == "cpu" and isinstance(x, ak.Array) and x.layout.backend.name == "dual":
+    if (
+        is_short
+        and backend == "cpu"
+        and isinstance(x, ak.Array)
+        and x.layout.backend.name == "dual"
+    ):
         short = half_short(x.layout, level, 0 if part is primal_part else 1)
         if short is not None:
             return ak.Array(short, behavior=x.behavior, attrs=x.attrs)

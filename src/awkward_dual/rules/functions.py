@@ -211,7 +211,11 @@ _PADDING = ("constant", "edge", "reflect", "symmetric", "wrap", "empty")
 
 @program(np.pad, kind=Kind.SELECT)
 def _pad(xp: Any, array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
-    if mode not in _PADDING or kwargs.get("reflect_type") == "odd" or live_among([*kwargs.values()]):
+    if (
+        mode not in _PADDING
+        or kwargs.get("reflect_type") == "odd"
+        or live_among([*kwargs.values()])
+    ):
         raise TypeError(f"np.pad of a live array fills by {', '.join(_PADDING)}, with constants")
     numbers = xp.arange(1, array.size + 1).reshape(array.shape)
     kwargs.pop("constant_values", None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -150,7 +150,8 @@ def _einsum(xp: Any, *operands: Any, optimize: Any = False) -> Any:
 def _parse(*operands: Any) -> tuple[list[Any], list[str], str]:
     """The arrays of `np.einsum`, the names of their axes, and those of the result."""
     if isinstance(operands[0], str):
-        text, *found = operands
+        text, *parts = operands
+        found: Sequence[Any] = parts
     else:
         # array, axes, array, axes, ..., and the axes of the result
         found, lists = operands[:-1:2], list(operands[1::2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -118,7 +119,7 @@ def _corrcoef(xp: Any, x: Any, y: Any = None, rowvar: bool = True, dtype: Any = 
 # -- quantiles
 
 #: which methods of `np.quantile` have a tangent: the neighbour below, and how much of the one above
-_METHODS = {
+_METHODS: dict[str, Callable[[Any], tuple[Any, Any]]] = {
     "linear": lambda at: (np.floor(at), None),
     "lower": lambda at: (np.floor(at), 0.0),
     "higher": lambda at: (np.ceil(at), 0.0),

@@ -37,7 +37,7 @@ class Budget:
     def __init__(self) -> None:
         self._arrays: dict[int, tuple[Any, int]] = {}
         self._bytes = 0
-        self.peak = 0
+        self.peak = 0.0
 
     def add(self, array: Any, *, is_primal: bool = True) -> None:
         """Count an array until it is freed."""

@@ -202,7 +202,9 @@ def _private(step: Step, owned: Sequence[bool], given: set[int]) -> list[Any]:
     return [
         a
         for i, a in enumerate(step.inputs[1:])
-        if a is not None and a.ndim and (id(a) not in given or (not owned[i] and i not in step.live))
+        if a is not None
+        and a.ndim
+        and (id(a) not in given or (not owned[i] and i not in step.live))
     ]
 
 
