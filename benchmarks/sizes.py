@@ -49,6 +49,10 @@ def cases(muons: Any) -> dict[str, dict[str, Callable[[], Any]]]:
     programs: dict[str, tuple[Callable[[Any], Any], Any]] = {
         "dimuon: all of pt": (lambda pt: dimuon(muons, pt), pt),
         "dimuon: all of pt, eta, phi": (lambda m: dimuon(m, m.pt), muons),
+        "dimuon with vector: all of pt": (
+            lambda pt: with_vector(ak.zip({"pt": pt, "eta": muons.eta, "phi": muons.phi})),
+            pt,
+        ),
         "dimuon with vector: all inputs": (with_vector, muons),
         "elementwise chain": (chain, pt),
         "reducers": (reducers, pt),

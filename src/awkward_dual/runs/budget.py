@@ -32,10 +32,12 @@ class Budget:
         The most bytes that the primals took which somebody else than runs had.
     """
 
-    __slots__ = ("_arrays", "_bytes", "peak")
+    __slots__ = ("_arrays", "_bytes", "_primals", "peak")
 
     def __init__(self) -> None:
-        self._arrays: dict[int, tuple[Any, int]] = {}
+        self._arrays: dict[int, Any] = {}
+        #: the bytes of those that somebody else has
+        self._primals: dict[int, int] = {}
         self._bytes = 0
         self.peak = 0.0
 
@@ -44,11 +46,14 @@ class Budget:
         key = id(array)
         if key not in self._arrays:
             freed = partial(self._forget, key, array.nbytes)
-            self._arrays[key] = weakref.ref(array, freed), array.nbytes if is_primal else 0
+            self._arrays[key] = weakref.ref(array, freed)
             self._bytes += array.nbytes
+            if is_primal:
+                self._primals[key] = array.nbytes
 
     def _forget(self, key: int, size: int, _reference: Any) -> None:
         del self._arrays[key]
+        self._primals.pop(key, None)
         self._bytes -= size
 
     def allows(self, directions: int, size: int, copies: int = 0) -> bool:
@@ -62,8 +67,12 @@ class Budget:
             The bytes of what would be copied.
         """
         # a copy: what is freed meanwhile leaves the dictionary
-        taken = [size for key, (_, size) in self._arrays.copy().items() if not is_alone(key)]
-        self.peak = max(self.peak if taken else 0, sum(taken), FEWEST * size)
+        for key in self._primals.copy():
+            if is_alone(key):
+                # nobody can get at it any more
+                self._primals.pop(key, None)
+        taken = sum(self._primals.values())
+        self.peak = max(self.peak if taken else 0, taken, FEWEST * size)
         most = (PRIMALS + TANGENTS * directions) * self.peak
         spare = SPARE * (1 + directions) * size
         return self._bytes + copies + directions * size + spare <= most
