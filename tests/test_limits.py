@@ -343,6 +343,26 @@ def test_tangents_under_reverse_mode() -> None:
         ad.grad(lambda x: ad.tangent(x) * x)(1.0)
 
 
+def test_results_of_other_classes() -> None:
+    class Fit:
+        def __init__(self, x: Any) -> None:
+            self.x = x
+
+    with pytest.raises(TypeError, match="returned a Fit, in which tangents are not looked for"):
+        ad.jvp(Fit, (2.0,), (1.0,))
+    assert ad.jvp(lambda x: vars(Fit(x)), (2.0,), (1.0,))[1] == {"x": 1.0}
+
+
+def test_integers_within_arguments() -> None:
+    func = lambda p: p["a"] * p["n"]
+    for operator in (ad.grad, ad.jacfwd, ad.jacrev):
+        with pytest.raises(TypeError, match="only floating and complex numbers"):
+            operator(func)({"a": 2.0, "n": 3})
+    assert ad.grad(func)({"a": 2.0, "n": 3.0}) == {"a": 3.0, "n": 2.0}
+    fields = ak.Array([{"a": 2.0, "n": 3}])
+    assert ad.grad(lambda p: ak.sum(func(p)))(fields).to_list() == [{"a": 3.0, "n": 0}]
+
+
 def test_results_of_grad() -> None:
     with pytest.raises(TypeError, match=r"ak\.sum"):
         ad.grad(lambda x: x * x)(X)
@@ -539,6 +559,27 @@ def test_spread_of_a_single_element() -> None:
     assert pushed(x) == 0
     assert np.isnan(ad.grad(pushed)(x)[0, 1])
     assert ad.jvp(pushed, (x,), (ak.ones_like(x),))[1] == 0
+
+
+def test_programs_that_only_compare() -> None:
+    optimize = pytest.importorskip("scipy.optimize")
+
+    def least(p: Any) -> Any:
+        return optimize.golden(lambda z: (z - p) ** 2, brack=(0, 5))
+
+    value, tangent = ad.jvp(least, (2.0,), (1.0,))
+    assert abs(value - 2.0) < 1e-6
+    assert tangent == 0
+
+
+def test_code_that_asks_for_numpy_arrays() -> None:
+    from numpy.polynomial import polynomial
+
+    x = np.array([1.0, 2.0, 3.0])
+    one = lambda x: polynomial.polyval(x, np.array([1.0, 2.0, 3.0]))
+    assert ad.jvp(one, (x,), (np.ones(3),))[1].tolist() == [8.0, 14.0, 20.0]
+    with pytest.raises(ValueError, match="broadcast"):
+        ad.jvp(lambda x: polynomial.polyval(x, np.ones((3, 2))), (x,), (np.ones(3),))
 
 
 def test_checkpoints_of_closures() -> None:

@@ -79,6 +79,46 @@ def test_parallel_reductions() -> None:
     np.testing.assert_array_equal(ad.tangent(out), 2 * tangent)
 
 
+def test_what_numba_refuses() -> None:
+    """Loud, and with ways out: see the table in `docs/numba.md`."""
+
+    @numba.njit(parallel=True)
+    def weighted(x: Any, n: int) -> Any:
+        total = 0.0
+        for i in numba.prange(n):
+            total += x * i
+        return total
+
+    @numba.njit(parallel=True)
+    def of_array(x: Any, n: int) -> Any:
+        total = 0.0
+        for i in numba.prange(n):
+            total += x[0] * i
+        return total
+
+    number = ad.dual(2.0, 1.0)
+    with pytest.raises(TypeError):
+        weighted(number, 4)
+    assert halves(of_array(ad.dual(np.array([2.0]), np.ones(1)), 4)) == (12.0, [6.0])
+
+    @numba.njit
+    def total(values: Any) -> Any:
+        out = 0.0
+        for v in values:
+            out += v
+        return out
+
+    with pytest.raises(TypeError, match="heterogeneous"):
+        total([number, 1.0])
+    assert halves(total(np.stack([number, 1.0]))) == (3.0, [1.0])
+
+    square = numba.vectorize(lambda x: x * x)
+    compiled = numba.njit(lambda x: x * x)
+    with pytest.raises(NotImplementedError, match="dual"):
+        numba.njit(lambda x: square(x) + 1)(number)
+    assert halves(numba.njit(lambda x: compiled(x) + 1)(number)) == (5.0, [4.0])
+
+
 @numba.njit(nogil=True)
 def summed(x: Any) -> Any:
     out = 0.0
