@@ -41,6 +41,7 @@ class ArrayKit(NamedTuple):
     """What a class of dual arrays brings along."""
 
     is_operand: Callable[[Any], bool]
+    is_operand_type: Callable[[type], bool]
     as_dual: Callable[[Any], Any]
     wrap_all: Callable[[Any], Any]
     call_ufunc: Callable[..., Any] = elementwise.call_ufunc
@@ -48,6 +49,7 @@ class ArrayKit(NamedTuple):
 
 def give_methods(cls: Any, kit: ArrayKit) -> None:
     """Add the operators and methods to a class."""
+    cls._kit = kit
     for name, ufunc in BINARY.items():
         function = OPERATORS[ufunc]
         setattr(cls, f"__{name}__", _binary(kit, ufunc, function))

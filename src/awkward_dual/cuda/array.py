@@ -271,7 +271,7 @@ def _is_operand_type(t: type) -> bool:
     return plain or t.__module__.partition(".")[0] == "cupy"
 
 
-DualCudaArray._is_operand = staticmethod(_is_operand)
-DualCudaArray._is_operand_type = staticmethod(_is_operand_type)
-DualCudaArray._call_ufunc = staticmethod(call_ufunc)
-give_methods(DualCudaArray, ArrayKit(_is_operand, as_dual_cuda, wrap_all, call_ufunc))
+give_methods(
+    DualCudaArray,
+    ArrayKit(_is_operand, _is_operand_type, as_dual_cuda, wrap_all, call_ufunc),
+)

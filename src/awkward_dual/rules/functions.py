@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from awkward_dual import calls
+from awkward_dual import calls, movers
 from awkward_dual.apply import live_among
 from awkward_dual.linear import Cast, Cumulate, Identity, LinearMap, Reshape, Sum, Take, Weighted
 from awkward_dual.pair import lowest
@@ -74,7 +74,7 @@ for _name in [
 
 def _mover(*functions: Any, data: tuple[int, ...] = (0,)) -> None:
     for function in dict.fromkeys(functions):
-        rule(function, Kind.SELECT, apply=calls.apply_mover, data=data)
+        rule(function, Kind.SELECT, apply=movers.apply_mover, data=data)
 
 
 _mover(
@@ -93,11 +93,11 @@ def _views(apply: Any, *functions: Any, data: tuple[int, ...] = (0,)) -> None:
         rule(function, Kind.SELECT, apply=apply, data=data)
 
 
-_views(calls.apply_permutation, np.transpose, np.swapaxes, np.moveaxis, np.rollaxis,
+_views(movers.apply_permutation, np.transpose, np.swapaxes, np.moveaxis, np.rollaxis,
        np.matrix_transpose, np.linalg.matrix_transpose)  # fmt: skip
-_views(calls.apply_reshape, np.ravel, np.reshape, np.squeeze, np.expand_dims)
-_views(calls.apply_reshape, np.atleast_1d, np.atleast_2d, np.atleast_3d, data=tuple(range(32)))
-_views(calls.apply_broadcast, np.broadcast_to)
+_views(movers.apply_reshape, np.ravel, np.reshape, np.squeeze, np.expand_dims)
+_views(movers.apply_reshape, np.atleast_1d, np.atleast_2d, np.atleast_3d, data=tuple(range(32)))
+_views(movers.apply_broadcast, np.broadcast_to)
 
 # -- joined and chosen
 
@@ -134,8 +134,8 @@ def _where(_xp: Any, _y: Any, condition: Any, _a: Any, _b: Any) -> tuple[Any, ..
     return None, condition, ~condition
 
 
-rule(np.where, Kind.SELECT, apply=calls.apply_where, data=(1, 2), elementwise=_where)
-rule(np.concatenate, Kind.SELECT, apply=calls.apply_concatenate, data=(0,))
+rule(np.where, Kind.SELECT, apply=movers.apply_where, data=(1, 2), elementwise=_where)
+rule(np.concatenate, Kind.SELECT, apply=movers.apply_concatenate, data=(0,))
 _mover(np.extract, np.compress, np.choose, data=(1,))
 _mover(np.select, data=(1, 2))
 _mover(np.append, data=(0, 1))
