@@ -5,6 +5,7 @@ python -m benchmarks.plain [rounds]
 
 from __future__ import annotations
 
+import gc
 import json
 import statistics
 import subprocess
@@ -60,6 +61,9 @@ def work(with_dual: bool) -> None:
         import awkward_dual  # noqa: F401 - to be imported is all it has to do
     calls = programs()
     counts = {name: _count(call) for name, call in calls.items()}
+    # a collection of all that was imported would fall into every round, or into none
+    gc.collect()
+    gc.freeze()
     for line in sys.stdin:
         name = line.strip()
         start = time.process_time()

@@ -68,6 +68,7 @@ except ImportError as error:
     ) from error
 
 __all__ = (
+    "NODES",
     "ArrayModuleNumpyLike",
     "Backend",
     "Cupy",
@@ -95,6 +96,13 @@ register_nplike = _nplikes.register_nplike
 register_backend = _backends.register_backend
 recursively_apply = _do.recursively_apply
 
+#: the classes of layouts
+NODES: tuple[Any, ...] = tuple(
+    node
+    for node in vars(ak.contents).values()
+    if isinstance(node, type) and node is not _content.Content
+)
+
 #: what is replaced while the backend is registered: a short name and where it stands
 _NAMES: dict[str, list[tuple[Any, str]]] = {
     "common_backend": [
@@ -117,18 +125,12 @@ _NAMES: dict[str, list[tuple[Any, str]]] = {
         for holder in (awkward._nplikes, _connect_numpy, _content, _index, _numpyarray, _slicing)
     ],
     "constructor": [
-        (getattr(ak.contents, name), "__init__")
-        for name in (
-            "BitMaskedArray",
-            "ByteMaskedArray",
-            "IndexedArray",
-            "IndexedOptionArray",
-            "ListArray",
-            "ListOffsetArray",
-            "RecordArray",
-            "UnionArray",
-        )
+        (node, "__init__")
+        for node in NODES
+        # these have no second part, which could be of another backend
+        if node.__name__ not in ("EmptyArray", "NumpyArray", "RegularArray", "UnmaskedArray")
     ],
+    "to_backend": [(node, "_to_backend") for node in NODES],
     "merging": [(_do, "mergemany"), (_concatenate, "_merge_as_union")],
     "simplified": [(ak.contents.UnionArray, "simplified")],
     "categorical": [(_connect_numpy, "_array_ufunc_categorical")],

@@ -111,6 +111,10 @@ def set_engine(name: str) -> str:
     return before
 
 
+#: what Numba will say of itself when it is imported
+_DISABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+
+
 def engine_name() -> str:
     """The engine chosen by `set_engine`, or NumPy where Numba does not compile."""
     return "numpy" if _compiles_nothing() else _State.engine
@@ -118,10 +122,8 @@ def engine_name() -> str:
 
 def _compiles_nothing() -> bool:
     """Whether Numba was told to run Python in place of compiled functions."""
-    numba = sys.modules.get("numba")
-    if numba is not None and hasattr(numba, "config"):
-        return bool(numba.config.DISABLE_JIT)
-    return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+    config = getattr(sys.modules.get("numba"), "config", None)
+    return _DISABLED if config is None else bool(config.DISABLE_JIT)
 
 
 def columns(x: Any, block: slice) -> Any:

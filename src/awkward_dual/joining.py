@@ -29,6 +29,7 @@ __all__ = (
     "from_buffers",
     "joining",
     "merging",
+    "to_backend",
     "to_dual",
     "to_nplike",
 )
@@ -93,6 +94,59 @@ def to_dual(part: Any, target: str = "dual") -> Any:
     if isinstance(part, adapter.Backend):
         return adapter.backend_instance(target)
     return part if backend_name(part) is None else part.to_backend(target)
+
+
+#: nodes of layouts, and what they hold
+_PARTS = frozenset((*adapter.NODES, *ak.index.Index.__subclasses__()))
+
+
+def to_backend(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Constants of the host become dual without the checks of constructors, which they have passed.
+
+    Of a record with a thousand columns, one of which is live, they would be most of the cost.
+    """
+
+    def _to_backend(self: Any, backend: Any) -> Any:
+        found = None
+        if backend.name == "dual" and self._backend.name == "cpu":
+            found = _with_duals(self, backend, {})
+        return original(self, backend) if found is None else found
+
+    return _to_backend
+
+
+def _with_duals(part: Any, backend: Any, done: dict[int, Any]) -> Any:
+    """A layout, or an index, over dual constants; ``None`` where it has buffers of another kind."""
+    found = done.get(id(part))
+    if found is not None:
+        # columns share their offsets
+        return found
+    found = object.__new__(type(part))
+    own = vars(found)
+    own.update(vars(part))
+    for name, value in vars(part).items():
+        kind = type(value)
+        if kind in _PARTS:
+            new = _with_duals(value, backend, done)
+        elif kind is np.ndarray:
+            new = DualArray._new(value)
+        elif name == "_contents":
+            new = [_with_duals(item, backend, done) for item in value]
+            new = None if None in new else new
+        elif name == "_backend":
+            new = backend
+        elif name == "_nplike":
+            new = backend.nplike
+        elif name == "_data":
+            # a virtual array
+            new = None
+        else:
+            continue
+        if new is None:
+            return None
+        own[name] = new
+    done[id(part)] = found
+    return found
 
 
 def to_nplike(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -324,6 +324,7 @@ _PATCHES: dict[str, Callable[[Any], Any]] = {
     "simplified": joining.joining,
     "through_arrow": _through_arrow,
     "to_arrow": _to_arrow,
+    "to_backend": joining.to_backend,
     "to_json": _to_json,
     "to_layout": _to_layout,
     "to_nplike": joining.to_nplike,

@@ -18,6 +18,7 @@ import pytest
 import awkward_dual as ad
 from awkward_dual import compiled
 from awkward_dual.deferred import DeferredArray
+from awkward_dual.levels import GROUND
 from awkward_dual.runs import budget, guards, pending
 from awkward_dual.runs import program as programs
 
@@ -34,9 +35,17 @@ def _forced(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # several blocks, the last one shorter
     monkeypatch.setattr(programs, "SHORTEST", 250)
     monkeypatch.setattr(programs, "BLOCK", 1_100)
+    # at the ground level what is left of earlier tests would count
+    monkeypatch.setattr(GROUND, "budget", None)
     before = ad.set_engine("compiled")
     yield
     ad.set_engine(before)
+
+
+@pytest.fixture
+def room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory for tangents that are computed late, also in programs of a few arrays."""
+    monkeypatch.setattr(budget, "FEWEST", 100)
 
 
 def with_numpy(call: Any) -> Any:
@@ -190,6 +199,7 @@ def test_sums_of_what_others_read() -> None:
         close(ak.to_numpy(ak.flatten(a, axis=None)), ak.to_numpy(ak.flatten(b, axis=None)))
 
 
+@pytest.mark.usefixtures("room")
 def test_what_is_not_asked_for_is_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     swept = []
     sweep = pending._sweep
@@ -434,6 +444,7 @@ def test_what_has_no_partial_gives_no_warning() -> None:
 # -- what changes in between
 
 
+@pytest.mark.usefixtures("room")
 @pytest.mark.parametrize(
     "take", [lambda a: a.primal, ad.primal, lambda a: ad.pack(a)["primal"], ad.stop_gradient]
 )
@@ -705,6 +716,7 @@ def test_an_input_that_changes_unseen_is_loud() -> None:
         _ = y.tangent
 
 
+@pytest.mark.usefixtures("room")
 def test_a_primal_that_was_taken_out_and_changes_is_loud() -> None:
     y = np.exp(ad.DualArray(X, V))
     z = np.sin(y)

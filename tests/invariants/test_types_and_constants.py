@@ -13,6 +13,7 @@ import pytest
 import awkward_dual as ad
 from awkward_dual import adapter
 from awkward_dual.testing import assert_equal
+from tests.awkward.layouts import ZOO
 from tests.programs import PROGRAMS, Program
 
 X = ak.Array([[1.0, 2.0], [], [3.0]])
@@ -111,11 +112,56 @@ class TestConstantsJoinIn:
                 tangent = ak.sum(abs(tangent), axis=None)
             assert tangent > 0.0, name
 
+    @pytest.mark.parametrize("name", ZOO)
+    def test_layouts_are_those_of_awkwards_constructors(self, name: str) -> None:
+        layout = ZOO[name].layout
+        joined = layout.to_backend("dual")
+        built = type(layout)._to_backend.__wrapped__(layout, joined.backend)
+        assert joined.is_equal_to(built, all_parameters=True)
+        assert joined.form == built.form
+        _same_attributes(joined, built)
+        assert joined.to_backend("cpu").is_equal_to(layout, all_parameters=True)
+
+    def test_columns_share_their_offsets(self) -> None:
+        columns = ak.zip({"x": X, "y": X}, depth_limit=1).layout.to_backend("dual").contents
+        assert columns[0].offsets is columns[1].offsets
+
+    def test_virtual_columns_stay_virtual(self) -> None:
+        loaded = []
+        form = ak.forms.RecordForm(
+            [ak.forms.NumpyForm("float64", form_key="x"), ak.forms.NumpyForm("float64", form_key="y")],
+            ["x", "y"],
+        )  # fmt: skip
+        virtual = ak.from_buffers(
+            form, 2, {"x-data": np.arange(2.0), "y-data": lambda: (loaded.append(1), np.ones(2))[1]}
+        )
+        dual = ak.to_backend(virtual, "dual")
+        assert dual.x.to_list() == [0.0, 1.0]
+        assert not loaded
+        assert dual.y.to_list() == [1.0, 1.0]
+
     def test_live_duals_of_the_ground_join_in_too(self) -> None:
         outer = ad.dual(TEN, ak.ones_like(TEN))
         value, tangent = ad.jvp(lambda x: x * outer, (X,), (ak.ones_like(X),))
         assert ad.primal(tangent).to_list() == TEN.to_list()
         assert ad.tangent(value).to_list() == X.to_list()
+
+
+def _same_attributes(a: Any, b: Any) -> None:
+    """Nodes and indices have attributes of the same names and types, all the way down."""
+    assert type(a) is type(b)
+    # what is computed when it is asked for may be there or not
+    names = {name for name in vars(a) if name.startswith("_")}
+    assert names == {name for name in vars(b) if name.startswith("_")}
+    for name in names:
+        x, y = vars(a)[name], vars(b)[name]
+        if isinstance(x, ak.contents.Content | ak.index.Index):
+            _same_attributes(x, y)
+        elif name == "_contents":
+            for one, other in zip(x, y, strict=True):
+                _same_attributes(one, other)
+        elif name in ("_data", "_backend", "_nplike"):
+            assert type(x) is type(y)
 
 
 def _set_field(x: Any) -> Any:

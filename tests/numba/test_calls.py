@@ -79,6 +79,7 @@ def test_parallel_reductions() -> None:
     np.testing.assert_array_equal(ad.tangent(out), 2 * tangent)
 
 
+@pytest.mark.filterwarnings("ignore::numba.NumbaPendingDeprecationWarning")
 def test_what_numba_refuses() -> None:
     """Loud, and with ways out: see the table in `docs/numba.md`."""
 
