@@ -132,7 +132,7 @@ def main() -> None:
     if not options.unpinned:
         pin_allocator()
     counts = [count for count in COUNTS if count <= options.largest]
-    found = {count: ratios(count, 15 if count < 1_000_000 else 3) for count in counts}
+    found = {count: ratios(count, 15 if count < 1_000_000 else 5) for count in counts}
     rows = [
         [name, *(f"{found[n][name][key]:.2f}" for key in ("jvp", "grad") for n in counts)]
         for name in found[counts[0]]

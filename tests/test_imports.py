@@ -174,6 +174,7 @@ def test_no_optional_library_is_imported() -> None:
     assert not new & OPTIONAL
 
 
+@pytest.mark.usefixtures("default_engine")
 def test_it_works_without_any_optional_library() -> None:
     code = f"""
 import sys

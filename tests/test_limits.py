@@ -492,6 +492,7 @@ def test_casts_to_integers_are_steps() -> None:
     ]
 
 
+@pytest.mark.usefixtures("default_engine")
 @pytest.mark.parametrize("size", [3, COPIED + 1])
 def test_arguments_changed_before_the_pullback(size: int) -> None:
     is_large = size > COPIED

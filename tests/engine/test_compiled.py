@@ -256,6 +256,7 @@ def test_the_first_that_equals() -> None:
 # -- when they come in
 
 
+@pytest.mark.usefixtures("default_engine")
 def test_a_small_program_does_not_load_numba() -> None:
     code = (
         "import sys, numpy as np, awkward as ak, awkward_dual as ad; "

@@ -57,6 +57,7 @@ def test_layouts(change: Any) -> None:
     assert_equal(ad.jvp(lambda x: walk(change(x)), (X,), (DX,)), expected, rtol=1e-14)
 
 
+@pytest.mark.usefixtures("default_engine")
 @pytest.mark.parametrize("order", "CFA")
 @pytest.mark.parametrize("k", [1, 3])
 def test_memory_orders(order: str, k: int) -> None:

@@ -119,6 +119,7 @@ class TestTape:
         del pullback
         assert alive(nodes) == 0
 
+    @pytest.mark.usefixtures("default_engine")
     def test_branches_that_reach_no_output_are_freed_at_once(self, nodes: Any) -> None:
         counts = []
 
