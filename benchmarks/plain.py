@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -59,6 +60,9 @@ def work(with_dual: bool) -> None:
     """Time all programs whenever a line comes in, and write seconds a call as JSON."""
     if with_dual:
         import awkward_dual  # noqa: F401 - to be imported is all it has to do
+    if hasattr(os, "sched_setaffinity"):
+        # both on the same core: another may be slower
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     calls = programs()
     counts = {name: _count(call) for name, call in calls.items()}
     # a collection of all that was imported would fall into every round, or into none
