@@ -583,6 +583,21 @@ def test_code_that_asks_for_numpy_arrays() -> None:
         ad.jvp(lambda x: polynomial.polyval(x, np.ones((3, 2))), (x,), (np.ones(3),))
 
 
+def test_categories_of_floats() -> None:
+    index = ak.index.Index64(np.array([1, 0, 1]))
+    content = ak.contents.NumpyArray(np.array([2.5, 3.5]))
+    x = ak.Array(ak.contents.IndexedArray(index, content, parameters={"__array__": "categorical"}))
+    assert ak.categories(x).to_list() == [2.5, 3.5]
+    assert ad.jvp(ak.categories, (x,), (x,))[0].to_list() == [3.5, 2.5, 3.5]
+    # but all else is as it was, with a tangent for each element
+    value, tangent = ad.jvp(lambda x: x[1:], (x,), (ak.Array([1.0, 10.0, 100.0]),))
+    assert value.type == tangent.type == x[1:].type
+    assert tangent.to_list() == [10.0, 100.0]
+    gradient = ad.grad(lambda x: ak.sum(x * x) if ak.is_categorical(x) else 0 * ak.sum(x))(x)
+    assert gradient.type == x.type
+    assert gradient.to_list() == [7.0, 5.0, 7.0]
+
+
 def test_checkpoints_of_closures() -> None:
     calls = []
 

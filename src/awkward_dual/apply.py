@@ -53,6 +53,7 @@ __all__ = (
     "plain_index",
     "reinterpret",
     "reshape",
+    "strided_copy",
     "transpose",
 )
 
@@ -91,6 +92,19 @@ def lift(
     x, dx = zip(*(on_level(v, level) for v in values), strict=True)
     y = lift(raw_y, x, tangent)
     return make(cls, y, tangent(y, list(x), list(dx)), level)
+
+
+def strided_copy(array: Any, strides: tuple[int, ...] | None = None) -> Any:
+    """A copy with the strides of the array: by those NumPy chooses among loops that round otherwise."""
+    strides = array.strides if strides is None else strides
+    if not array.size or (strides == array.strides and array.flags.c_contiguous):
+        return array.copy()
+    ends = [(n - 1) * step for n, step in zip(array.shape, strides, strict=True)]
+    first = -sum(end for end in ends if end < 0)
+    size = first + sum(end for end in ends if end > 0) + array.itemsize
+    out: Any = np.ndarray(array.shape, array.dtype, np.empty(size, np.uint8), first, strides)
+    out[...] = array
+    return out
 
 
 def carries_tangent(raw_y: Any) -> bool:

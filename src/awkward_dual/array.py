@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import operator
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -280,12 +281,16 @@ class DualArray(Protocols):
             return self
         return as_view(wrap(apply.reinterpret(self, dtype)), self)
 
-    def reshape(self, *shape: Any, order: str = "C") -> Any:
+    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
+        if copy is not None:
+            y = self.reshape(*shape, order=order)
+            return y.copy() if copy else y
         if order != "C" and not (order == "A" and self.flags.c_contiguous):
             function: Any = np.reshape
             return function(self, shape[0] if len(shape) == 1 else shape, order=order)
-        shape = shape[0] if len(shape) == 1 else shape
-        if shape == self.shape or (shape in (-1, (-1,)) and len(self.shape) == 1):
+        if len(shape) == 1:
+            shape = tuple(shape[0]) if np.iterable(shape[0]) else (operator.index(shape[0]),)
+        if shape == self.shape or (shape == (-1,) and len(self.shape) == 1):
             return self
         return as_view(wrap(apply.reshape(self, shape)), self)
 
@@ -295,7 +300,8 @@ class DualArray(Protocols):
         return as_view(wrap(apply.transpose(self, axes or None)), self)
 
     def flatten(self, order: str = "C") -> Any:
-        return self.reshape(-1, order=order).copy()
+        function: Any = np.ravel
+        return function(self, order=order).copy()
 
     def sort(self, axis: int = -1, **kwargs: Any) -> None:
         self[...] = np.sort(self, axis=axis, **kwargs)
@@ -309,9 +315,9 @@ class DualArray(Protocols):
             return self
         x = raw_or_live(self)
         if not isinstance(x, Pair):
-            return self._new(x.copy())
+            return self._new(x.copy(order))
         # tangents are never written in place, so they need no copy
-        return wrap(make(type(self), self._primal.copy(), self._tangent, self._level))
+        return wrap(make(type(self), self._primal.copy(order), self._tangent, self._level))
 
     def __copy__(self) -> Any:
         return self.copy()

@@ -156,10 +156,13 @@ def apply_program(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> An
 
 
 def apply_replacing(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """A program that may be told by ``copy=False`` to write into its first argument."""
+    """A program of one array and its options, of which ``copy=False`` lets it write into the array.
+
+    Of large arrays the tangent is one step, by the rule's partials, if no option is live.
+    """
     _check_arguments(row, (None, *args), kwargs)
     named = {**dict(zip(_parameters(row.body), args, strict=False)), **kwargs}
-    x, copy = named.pop("x"), named.pop("copy", True)
+    x, copy = named.pop(_parameters(row.body)[0]), named.pop("copy", True)
     y = None
     if not live_among(list(named.values())):
         y = note_function(row, lambda: func(lowest(x), **lowest_in(named)), (x,))
@@ -181,9 +184,10 @@ def _parameters(body: Any) -> tuple[str, ...]:
 
 @functools.cache
 def parameters_of(func: Any) -> tuple[str, ...]:
-    """The names of what a function of NumPy takes, if it tells."""
+    """The names of what a function of NumPy takes by position or name, if it tells."""
     try:
-        return tuple(_signature(func).parameters)
+        found = _signature(func).parameters.values()
+        return tuple(p.name for p in found if p.kind <= p.POSITIONAL_OR_KEYWORD)
     except (TypeError, ValueError):
         return ()
 
@@ -214,8 +218,10 @@ def with_primal(raw_y: Any, y: Any) -> Any:
         parts = [with_primal(raw, part) for raw, part in zip(raw_y, y, strict=True)]
         return type(raw_y)(*parts) if hasattr(raw_y, "_fields") else type(raw_y)(parts)
     y = raw_or_live(y)
-    if not isinstance(y, Pair) or not carries_tangent(raw_y):
+    if not isinstance(y, Pair) or not hasattr(raw_y, "dtype") or not carries_tangent(raw_y):
         return raw_y
+    if y.shape != raw_y.shape:
+        raise AssertionError(f"a program gave the shape {y.shape} in place of {raw_y.shape}")
     tangent = y._tangent
     if y.dtype != raw_y.dtype:
         tangent = total([(Cast(y.shape, y.dtype, raw_y.dtype), tangent)])

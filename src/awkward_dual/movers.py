@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from awkward_dual import engine
-from awkward_dual.apply import lift, live_among, map_through
+from awkward_dual.apply import lift, live_among, map_through, strided_copy
 from awkward_dual.calls import lowest_in, pairs_in, parameters_of
 from awkward_dual.devices import device_of
 from awkward_dual.elementwise import note_function
@@ -66,11 +66,9 @@ def apply_mover(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
             x = x if device_of(x) is not None else np.asarray(x)
         values.append(x)
         bases.append(count)
-        # in the order in memory of the elements, which the function may ask for
-        ids = xp.empty_like(xp.asarray(lowest(x)), dtype=np.int64)
-        ids[...] = xp.arange(count, count + x.size).reshape(x.shape)
+        ids = xp.arange(count, count + x.size).reshape(x.shape)
         count += x.size
-        return ids
+        return _placed(ids, lowest(x))
 
     def numbers(tree: Any, is_data: bool, what: Any) -> Any:
         if is_data:
@@ -105,6 +103,14 @@ def apply_mover(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     if isinstance(raw_y, list | tuple):
         return type(raw_y)([pick(r, i) for r, i in zip(raw_y, ids, strict=True)])
     return pick(raw_y, xp.asarray(ids))
+
+
+def _placed(ids: Any, like: Any) -> Any:
+    """An array in the order in memory of another one, which a function may ask for."""
+    strides = getattr(like, "strides", None)
+    if type(ids) is not np.ndarray or not strides or like.flags.c_contiguous or 0 in strides:
+        return ids
+    return strided_copy(ids, tuple(step // like.itemsize * ids.itemsize for step in strides))
 
 
 def apply_permutation(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:

@@ -220,3 +220,12 @@ def test_what_is_no_category(axis: Any, x: Any) -> None:
 def test_axes_that_are_none(axes: Any, error: Any, message: str) -> None:
     with pytest.raises(error, match=message):
         counts([0.5], axes)
+
+
+def test_axes_that_grow_are_loud() -> None:
+    axis = hist.axis.Regular(4, 0, 100, growth=True)
+    for grows in (axis, hist.axis.IntCategory([1], growth=True)):
+        with pytest.raises(ValueError, match="growth=False"):
+            ad.hist.counts(np.array([1, 200]), grows)
+    with pytest.raises(ValueError, match="growth=False"):
+        ad.hist.templates(lambda p: ad.hist.counts([1.0], axis, weight=p["s"]), {"s": 2.0}, axis)

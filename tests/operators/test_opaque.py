@@ -314,3 +314,15 @@ def test_pushed_integers_are_those_of_the_backend() -> None:
     for part, expected in zip(found, ad.jvp(program, (x,), (x,))[1], strict=True):
         assert type(part) is type(expected) is np.ndarray
         np.testing.assert_array_equal(part, expected)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [lambda x, dx: (x[0] ** 2, 2 * x[0]), lambda x, dx: (x[0] ** 2, 2 * x[0] * dx[0] + 1)],
+)
+@pytest.mark.parametrize("x", [3.0, np.array([1.0, 2.0]), ak.Array([[1.0], [2.0]])], ids=type)
+def test_rules_that_are_not_linear_in_their_tangents(rule: Any, x: Any) -> None:
+    square = ad.custom_jvp(lambda x: x**2)
+    square.defjvp(rule)
+    with pytest.raises(TypeError, match=r"not linear in its tangents"):
+        ad.grad(lambda x: ak.sum(square(x)) if isinstance(x, ak.Array) else np.sum(square(x)))(x)

@@ -53,3 +53,10 @@ def test_the_slope_is_the_density(rng: np.random.Generator) -> None:
 def test_unknown_sides() -> None:
     with pytest.raises(ValueError, match="above"):
         cut(PT, 20.0, 1.0, keep="left")
+
+
+@pytest.mark.parametrize("width", [0.0, -0.1, np.nan, ak.Array([0.1, 0.0])])
+def test_widths_that_are_not_positive(width: Any) -> None:
+    with pytest.raises(ValueError, match="width of a cut must be positive"):
+        cut(ak.Array([1.0, 2.0]), 1.5, width)
+    assert ak.all(cut(ak.Array([[1.0], [2.0]]), 1.5, ak.Array([0.1, 0.2])) > 0)

@@ -32,7 +32,7 @@ def _reducer(f: Any, *, real: bool = False) -> list[Example]:
     """Every way of an axis, and shapes without elements along the others."""
     some = _of(
         f, lambda x: f(x, axis=0), lambda x: f(x, axis=-1),
-        lambda x: f(x, axis=1, keepdims=True), lambda x: f(x, keepdims=True), real=real,
+        lambda x: f(x, axis=1, keepdims=True), lambda x: f(x, keepdims=1), real=real,
     )  # fmt: skip
     deep = _on((2, 3, 2), real=real)(
         lambda x: f(x, axis=(0, 2)), lambda x: f(x, axis=(1, -1), keepdims=True)

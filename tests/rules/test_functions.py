@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import awkward_dual as ad
+from awkward_dual.calls import with_primal
 from awkward_dual.rules import Kind, rows
 from tests.rules.checks import check_modes, seeded
 from tests.rules.examples import EXAMPLES, Example
@@ -135,6 +136,74 @@ def test_value_is_numpys(example: Example) -> None:
     assert y.tangent.shape == (3, *expected.shape) if isinstance(y, ad.DualArray) else not x[0].size
 
 
+A, B = np.arange(1.0, 5.0).reshape(2, 2), np.array([2.0, 3.0, 4.0])
+#: the shape of the argument, and calls with options that are rare
+RARE: list[tuple[tuple[int, ...], list[Any]]] = [
+    ((2, 3), [
+        lambda x: x.T[:, ::-1].ravel("A"), lambda x: np.broadcast_to(x, (2, 2, 3)).ravel("K"),
+        lambda x: np.reshape(x.T, (6,), order="A"), lambda x: x.T[::-1].flatten("K"),
+        lambda x: x.flatten("F"), lambda x: x.copy("F").ravel("K"), lambda x: x.T.real.ravel("A"),
+        lambda x: x.reshape(np.int64(6)), lambda x: x.reshape([3, 2], copy=True),
+        lambda x: np.einsum(x, [26, 0]), lambda x: np.trapezoid(x, dx=B[:2, np.newaxis], axis=1),
+        lambda x: np.trapezoid(x.T, dx=B[:2], axis=0), lambda x: np.trapezoid(x.T, B, axis=0),
+        lambda x: np.trapezoid(x * 0 + 1, x), lambda x: np.linalg.norm(x, 2, axis=1),
+        lambda x: np.linalg.norm(x, 2, axis=(0,)), lambda x: np.linalg.vector_norm(x, axis=(0, 1)),
+        lambda x: np.add.reduce(x, axis=1, keepdims=1), lambda x: x.max(0, keepdims=1),
+    ]),
+    ((2, 2), [
+        lambda x: np.einsum(x, [0, 1], A, [1, 26]), lambda x: np.linalg.slogdet(x + 1j * np.eye(2))[0].imag,
+        lambda x: np.linalg.slogdet(x)[1],
+    ]),
+    ((0, 0), [lambda x: np.linalg.slogdet(x)[1]]),
+    ((3,), [
+        lambda x: np.logspace(0.5, 1.0, 3, base=abs(x)), lambda x: np.geomspace(abs(x), B, 4, axis=-1),
+        lambda x: np.meshgrid(x, A[0], sparse=False)[0], lambda x: np.meshgrid(A[0], x, indexing="ij")[1],
+        lambda x: np.diff(x, 0, prepend=0.0), lambda x: np.diff(list(B), append=x),
+        lambda x: np.average(list(B), weights=abs(x)), lambda x: np.quantile(list(B), abs(x) / 4),
+        lambda x: np.convolve(x, B[:2], mode=1), lambda x: np.correlate(x, B[:2], mode=2),
+        lambda x: np.pad(x[:0], (1, 2)) + x, lambda x: np.vander(x, 0).sum() + x,
+        lambda x: np.interp(0.0, [-np.inf, 1.0, 2.0], x), lambda x: np.clip(x, -0.5, 0.7),
+        lambda x: np.clip(x, None, 0.7), lambda x: np.clip(x, x[::-1], None), lambda x: x.clip(min=0.1),
+    ]),
+    ((), [
+        lambda x: np.logspace(x, 1.0, 3, base=B), lambda x: np.cumsum(x, 0), np.cumprod,
+        lambda x: np.gradient(list(B), x), lambda x: np.convolve(x, B), lambda x: np.diff([0.5, 1.0], prepend=x),
+        lambda x: np.linspace(x, 3.0, 1, retstep=True)[0],
+    ]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("shape", "call"), [(shape, c) for shape, calls in RARE for c in calls])
+def test_rare_options(shape: tuple[int, ...], call: Any) -> None:
+    rng = seeded(f"{shape}")
+    x = _values(shape, "d", rng)
+    check_modes(call, [x], rng=rng)
+    y = call(ad.DualArray(x, np.ones((3, *shape))))
+    expected = np.asarray(call(x))
+    value = ad.primal(y)
+    assert np.shape(value) == expected.shape
+    assert np.asarray(value).tobytes() == expected.tobytes()
+
+
+@pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: np.unique(x + 0j, sorted=False),
+        lambda x: np.nanquantile(x, [[0.2], [0.4]], axis=(0,)),
+        lambda x: np.var(x + 0j, dtype=np.float64),
+    ],
+)
+def test_options_whose_order_or_dtype_is_numpys_own_are_loud(call: Any) -> None:
+    with pytest.raises(TypeError):
+        ad.jvp(call, (B,), (B,))
+
+
+def test_a_program_of_another_shape_is_found_out() -> None:
+    with pytest.raises(AssertionError, match=r"the shape \(2,\) in place of \(3,\)"):
+        with_primal(B, ad.DualArray(B[:2], B[:2]))
+
+
 STEP_CALLS = {
     "argwhere": (), "allclose": (1.0,), "isclose": (1.0,), "array_equal": (1.0,),
     "array_equiv": (1.0,), "argpartition": (1,), "searchsorted": (0.5,), "isin": ([1.0],),
@@ -224,7 +293,7 @@ def test_determinants_of_singular_matrices() -> None:
     cofactors = ad.grad(np.linalg.det)(a + np.diag([0, 0, 1.0]))
     np.testing.assert_allclose(cofactors[2], [0, 0, 0], atol=1e-12)
     np.testing.assert_allclose(cofactors[0], [2.0 * 7 - 4 * 3, -(2.0 * 7 - 4 * 3), 2 * 3 - 2 * 3.0])
-    with pytest.raises(np.linalg.LinAlgError):
+    with pytest.raises(ad.MissingTangentRule, match=r"singular matrix.*three rows"):
         ad.grad(np.linalg.det)(np.ones((4, 4)))
 
 

@@ -101,3 +101,9 @@ def test_a_missing_file_is_named(muons: Path) -> None:
     muons.unlink()
     with pytest.raises(ad.PartsFailed, match=r"muons\.root:Events\[0:25\]: FileNotFoundError"):
         ad.scale.value_and_grad(scaled, [part], 1.0)
+
+
+def test_a_path_is_not_several_parts() -> None:
+    for path in ("data.root", Path("data.root")):
+        with pytest.raises(TypeError, match=r"write \['data.root'\]"):
+            ad.scale.value_and_grad(lambda part, p: p * len(part), path, 1.0)

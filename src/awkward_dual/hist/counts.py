@@ -168,6 +168,11 @@ def _check_axes(axes: Any) -> None:
     """Raise for what is neither an axis nor ascending edges."""
     for axis in axes if isinstance(axes, tuple | list) else [axes]:
         if is_axis(axis):
+            if axis.traits.growth:
+                raise ValueError(
+                    "an axis that grows would have more bins with each filling, and derivatives "
+                    "of another shape: give its categories or edges, and growth=False"
+                )
             continue
         kind = type(axis).__name__
         if isinstance(axis, tuple) and any(map(is_axis, axis)):

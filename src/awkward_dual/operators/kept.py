@@ -9,6 +9,7 @@ import awkward as ak
 import numpy as np
 
 from awkward_dual import compiled
+from awkward_dual.apply import strided_copy
 from awkward_dual.devices import device_of
 from awkward_dual.pair import Pair, lowest, raw_or_live
 from awkward_dual.runs.guards import Held, check, held, mark_of
@@ -35,8 +36,8 @@ class Kept:
         if isinstance(x, ak.Array | ak.Record):
             return self._own_layout(x)
         is_array = isinstance(x, np.ndarray | Pair) or device_of(x) is not None
-        if is_array and self._is_copied([x]):
-            return _copied(x) if type(x) is np.ndarray else copy.deepcopy(x)
+        if is_array and self._isstrided_copy([x]):
+            return strided_copy(x) if type(x) is np.ndarray else copy.deepcopy(x)
         if is_array:
             self._watch(x)
         return x
@@ -48,15 +49,15 @@ class Kept:
         if ak.backend(x) == "typetracer" or not layout.is_all_materialized:
             return x
         buffers = list(ak.to_buffers(layout)[2].values())
-        if self._is_copied(buffers):
+        if self._isstrided_copy(buffers):
             kind = ak.Record if is_record else ak.Array
-            copies = {id(a): _copied(a) for a in map(lowest, buffers) if type(a) is np.ndarray}
+            copies = {id(a): strided_copy(a) for a in map(lowest, buffers) if type(a) is np.ndarray}
             return kind(copy.deepcopy(x.layout, copies), behavior=x.behavior, attrs=x.attrs)
         for buffer in buffers:
             self._watch(buffer)
         return x
 
-    def _is_copied(self, arrays: list[Any]) -> bool:
+    def _isstrided_copy(self, arrays: list[Any]) -> bool:
         is_small = sum(a.size for a in arrays) <= COPIED
         return self.copies_all or is_small or not all(map(_can_be_watched, arrays))
 
@@ -73,18 +74,6 @@ class Kept:
             Its values at the time of the call are gone.
         """
         check([self])
-
-
-def _copied(array: Any) -> Any:
-    """A copy with the strides of the array: by those NumPy chooses among loops that round otherwise."""
-    if array.flags.c_contiguous or not array.size:
-        return array.copy()
-    ends = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)]
-    first = -sum(end for end in ends if end < 0)
-    size = first + sum(end for end in ends if end > 0) + array.itemsize
-    out: Any = np.ndarray(array.shape, array.dtype, np.empty(size, np.uint8), first, array.strides)
-    out[...] = array
-    return out
 
 
 def _can_be_watched(array: Any) -> bool:

@@ -133,6 +133,12 @@ def _attach(p: Any, t: Any, make: MakeLeaf, path: str) -> Any:
         raise _Differs(path, f"{p.length} elements against {t.length}")
     if not is_differentiable(p):
         return p
+    if _is_categorical(p) and not p.is_option and p.backend.nplike.known_data:
+        # a category for each element: each has a tangent of its own
+        index = array_module(lowest(p.index.data)).arange(p.length)
+        content = _attach(p.project(), t, make, path)
+        places = ak.index.Index64(class_of(index)._new(index))
+        return ak.contents.IndexedArray(places, content, parameters=p.parameters)
     p = _normal(p)
     t = None if t is None else _normal(t)
     if t is not None and p.is_numpy and t.is_regular:
@@ -252,9 +258,12 @@ def _attach_record(p: Any, t: Any, make: MakeLeaf, path: str) -> Any:
 
 def _not_indexed(layout: Any) -> Any:
     """A union's content: Awkward allows none that is an index into another, but for categories."""
-    is_categorical = layout.parameter("__array__") == "categorical"
-    is_plain_index = layout.is_indexed and not layout.is_option and not is_categorical
+    is_plain_index = layout.is_indexed and not layout.is_option and not _is_categorical(layout)
     return layout.project() if is_plain_index else layout
+
+
+def _is_categorical(layout: Any) -> bool:
+    return bool(layout.parameter("__array__") == "categorical")
 
 
 def _attach_union(p: Any, t: Any, make: MakeLeaf, path: str) -> Any:

@@ -109,9 +109,25 @@ class custom_jvp:
 
         def pull(primals: Any, cotangents: Leaves) -> Leaves:
             zeros = _like(primals, [None] * len(_leaves(primals)))
-            return record(lambda *t: push(primals, t), zeros).pull_back(cotangents)
+
+            def linear(*tangents: Any) -> Any:
+                out = push(primals, tangents)
+                if any(map(_is_other_than_zero, _leaves(out))):
+                    raise TypeError(
+                        f"the rule of custom_jvp function {self.__name__!r} is not linear in its "
+                        "tangents: for tangents of zeros it gives another one"
+                    )
+                return out
+
+            return record(linear, zeros).pull_back(cotangents)
 
         return _call(own, evaluate, push, pull)
+
+
+def _is_other_than_zero(leaf: Any) -> bool:
+    raw = lowest(leaf)
+    # an infinite partial of zero is NaN
+    return bool(((raw != 0) & ~np.isnan(raw)).any())
 
 
 def _zero_or_own(y: Any, dy: Any, path: str) -> Any:

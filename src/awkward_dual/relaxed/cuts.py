@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import awkward as ak
+import numpy as np
+
+from awkward_dual.operators import stop_gradient
 from awkward_dual.relaxed.binning import kernel_of
 
 __all__ = ("cut",)
@@ -35,7 +39,7 @@ def cut(
     Raises
     ------
     ValueError
-        If `keep` or `kernel` is unknown.
+        If `keep` or `kernel` is unknown, or `width` is not positive.
 
     Notes
     -----
@@ -62,5 +66,14 @@ def cut(
     if keep not in ("above", "below"):
         raise ValueError(f"keep must be 'above' or 'below', not {keep!r}")
     cdf, _ = kernel_of(kernel)
+    _check(width)
     distance = x - threshold if keep == "above" else threshold - x
     return cdf(distance / width)
+
+
+def _check(width: Any) -> None:
+    plain = stop_gradient(width)
+    if isinstance(plain, ak.Array):
+        plain = ak.drop_none(ak.flatten(plain, axis=None))
+    if not np.all(np.asarray(plain) > 0):
+        raise ValueError("the width of a cut must be positive")

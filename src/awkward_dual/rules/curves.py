@@ -28,7 +28,9 @@ def _interp(module: Any, x: Any, xp: Any, fp: Any, left: Any = None, right: Any 
         i = np.clip(i, 0, len(knots) - 2)
         width = knots[i + 1] - knots[i]
         slope = (values[i + 1] - values[i]) / module.where(lowest(width) == 0, 1.0, width)
-        inside = values[i] + (x - knots[i]) * slope
+        # from the other end where this one is infinite
+        end = np.where(np.isinf(lowest(knots)[i]), i + 1, i)
+        inside = values[end] + (x - knots[end]) * slope
     y = module.where(lowest(x) < lowest(knots)[0], values[0] if left is None else left, inside)
     return module.where(lowest(x) > lowest(knots)[-1], values[-1] if right is None else right, y)
 
@@ -36,7 +38,10 @@ def _interp(module: Any, x: Any, xp: Any, fp: Any, left: Any = None, right: Any 
 @program(np.diff)
 def _diff(xp: Any, a: Any, n: int = 1, axis: int = -1, prepend: Any = None,
           append: Any = None) -> Any:  # fmt: skip
-    a = xp.moveaxis(a, axis, -1)
+    if not n:
+        # nothing is put before or after it
+        return a
+    a = xp.moveaxis(as_array(a), axis, -1)
     for end, x in ((0, prepend), (1, append)):
         if x is None:
             continue
@@ -57,6 +62,7 @@ def _ediff1d(xp: Any, ary: Any, to_end: Any = None, to_begin: Any = None) -> Any
 
 @program(np.gradient)
 def _gradient(xp: Any, f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    f = as_array(f)
     axes = as_axes(f, axis)
     spacings = varargs or (1.0,)
     spacings = spacings * len(axes) if len(spacings) == 1 else spacings
@@ -81,11 +87,15 @@ def _slopes(xp: Any, f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
 
 
 def _trapezoid(xp: Any, y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
-    y = xp.moveaxis(as_array(y), axis, -1)
+    y = as_array(y)
+    (axis,) = as_axes(y, axis)
+    before = (slice(None),) * axis
     if x is not None:
         x = as_array(x)
-        dx = xp.diff(x if x.ndim == 1 else xp.moveaxis(x, axis, -1))
-    return xp.sum(dx * (y[..., 1:] + y[..., :-1]) / 2, axis=-1)
+        lengths = tuple(-1 if i == axis else 1 for i in range(y.ndim))
+        dx = xp.reshape(xp.diff(x), lengths) if x.ndim == 1 else xp.diff(x, axis=axis)
+    upper, lower = (*before, slice(1, None)), (*before, slice(-1))
+    return xp.sum(dx * (y[upper] + y[lower]) / 2, axis=axis)
 
 
 program(np.trapezoid)(_trapezoid)
@@ -106,27 +116,28 @@ def _polyval(xp: Any, p: Any, x: Any) -> Any:
 @program(np.vander)
 def _vander(xp: Any, x: Any, N: Any = None, increasing: bool = False) -> Any:
     powers = range(len(x) if N is None else N)
+    if not powers:
+        return xp.zeros((len(x), 0))
     return xp.stack([x**i for i in (powers if increasing else reversed(powers))], axis=-1)
 
 
 @program(np.convolve)
-def _convolve(xp: Any, a: Any, v: Any, mode: str = "full") -> Any:
-    a, v = as_array(a), as_array(v)
+def _convolve(xp: Any, a: Any, v: Any, mode: Any = "full") -> Any:
+    a, v = (xp.reshape(as_array(x), -1) for x in (a, v))
     if len(v) > len(a):
         a, v = v, a
     n, m = len(a), len(v)
     margin = xp.zeros(m - 1)
     padded = xp.concatenate([margin, a, margin])
     y = xp.matmul(padded[np.arange(n + m - 1)[:, np.newaxis] + np.arange(m)[::-1]], v)
-    start, size = {"full": (0, n + m - 1), "same": ((m - 1) // 2, n), "valid": (m - 1, n - m + 1)}[
-        mode
-    ]
+    parts = {"valid": (m - 1, n - m + 1), "same": ((m - 1) // 2, n), "full": (0, n + m - 1)}
+    start, size = parts[mode] if mode in parts else [*parts.values()][mode]
     return y[start : start + size]
 
 
 @program(np.correlate)
-def _correlate(xp: Any, a: Any, v: Any, mode: str = "valid") -> Any:
-    a, v = as_array(a), as_array(v)
+def _correlate(xp: Any, a: Any, v: Any, mode: Any = "valid") -> Any:
+    a, v = (xp.reshape(as_array(x), -1) for x in (a, v))
     if len(v) > len(a):
         return xp.conjugate(xp.correlate(v, a, mode))[::-1]
     return xp.convolve(a, xp.conjugate(v)[::-1], mode)
@@ -150,6 +161,13 @@ def _linspace(xp: Any, start: Any, stop: Any, num: int = 50, endpoint: bool = Tr
 @program(np.logspace)
 def _logspace(xp: Any, start: Any, stop: Any, num: int = 50, endpoint: bool = True,
               base: Any = 10.0, dtype: Any = None, axis: int = 0) -> Any:  # fmt: skip
+    ndim = max(np.ndim(x) for x in (start, stop, base))
+    if np.ndim(base):
+        start, stop, base = (as_array(x) for x in (start, stop, base))
+        start, stop, base = (
+            xp.reshape(x, (1,) * (ndim - x.ndim) + x.shape) for x in (start, stop, base)
+        )
+        base = xp.expand_dims(base, axis)
     return base ** xp.linspace(start, stop, num, endpoint, axis=axis)
 
 
@@ -157,8 +175,8 @@ def _logspace(xp: Any, start: Any, stop: Any, num: int = 50, endpoint: bool = Tr
 def _geomspace(xp: Any, start: Any, stop: Any, num: int = 50, endpoint: bool = True,
                dtype: Any = None, axis: int = 0) -> Any:  # fmt: skip
     start, stop = as_array(start, np.float64), as_array(stop, np.float64)
-    exponents = xp.linspace(0.0 * lowest(start), 1.0 + 0.0 * lowest(stop), num, endpoint, axis=axis)
-    return start * (stop / start) ** exponents
+    exponents = xp.linspace(0.0 * lowest(start), 1.0 + 0.0 * lowest(stop), num, endpoint)
+    return xp.moveaxis(start * (stop / start) ** exponents, 0, axis)
 
 
 @program(np.unwrap)

@@ -166,11 +166,10 @@ def _sum(
 
 
 def _cumsum(y: Any, a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> list[Any]:
-    flat = y.shape if axis is None else a.shape
     return [
         Cast(a.shape, a.dtype, y.dtype),
-        Reshape(a.shape, flat, y.dtype),
-        Cumulate(flat, -1 if axis is None else int(axis), y.dtype),
+        Reshape(a.shape, y.shape, y.dtype),
+        Cumulate(y.shape, -1 if axis is None else int(axis), y.dtype),
     ]
 
 
@@ -196,13 +195,19 @@ def _full_like(xp: Any, a: Any, fill_value: Any, dtype: Any = None, order: Any =
     return xp.broadcast_to(fill_value, np.shape(a) if shape is None else shape)
 
 
-@program(np.clip)
 def _clip(xp: Any, a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *,
           min: Any = None, max: Any = None) -> Any:  # fmt: skip
     low = min if a_min is None else a_min
     high = max if a_max is None else a_max
     y = a if low is None else xp.maximum(a, low)
     return y if high is None else xp.minimum(y, high)
+
+
+def _unclipped(xp: Any, y: Any, a: Any) -> tuple[Any, ...]:
+    return ((y == a) | xp.isnan(a),)
+
+
+rule(np.clip, Kind.SMOOTH, _clip, apply=calls.apply_replacing, elementwise=_unclipped)
 
 
 #: how `np.pad` may fill by moving elements
@@ -220,6 +225,8 @@ def _pad(xp: Any, array: Any, pad_width: Any, mode: Any = "constant", **kwargs: 
     numbers = xp.arange(1, array.size + 1).reshape(array.shape)
     kwargs.pop("constant_values", None)
     numbers = xp.pad(numbers, pad_width, "constant" if mode == "empty" else mode, **kwargs)
+    if not array.size:
+        return xp.zeros(numbers.shape)
     return xp.where(numbers > 0, xp.ravel(array)[xp.maximum(numbers - 1, 0)], 0)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import string
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from awkward_dual import calls
 from awkward_dual.calls import Contraction
+from awkward_dual.errors import MissingTangentRule
 from awkward_dual.linear import NAMES, Contract, LinearMap
 from awkward_dual.pair import lowest
 from awkward_dual.rules.programs import as_array, as_axes, program, square
@@ -174,8 +176,12 @@ def _parse(*operands: Any) -> tuple[list[Any], list[str], str]:
     return arrays, names, out.replace("...", free[:most])
 
 
+#: of axes that are numbered: their order is that of the numbers
+_NUMBERED = string.ascii_uppercase + string.ascii_lowercase
+
+
 def _names_of(axes: Any) -> str:
-    return "".join("..." if axis is Ellipsis else NAMES[axis] for axis in axes)
+    return "".join("..." if axis is Ellipsis else _NUMBERED[axis] for axis in axes)
 
 
 def _plain(xp: Any, x: Any, of: str, others: Any) -> tuple[Any, str]:
@@ -253,7 +259,8 @@ def _linalg_cross(xp: Any, x1: Any, x2: Any, axis: int = -1) -> Any:
 
 @program(np.linalg.norm)
 def _norm(xp: Any, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    if ord not in (None, 2) or (ord == 2 and (axis if axis is not None else x.ndim - 1) != 0):
+    is_vector = x.ndim == 1 if axis is None else len(as_axes(x, axis)) == 1
+    if ord is not None and not (ord == 2 and is_vector):
         raise TypeError("np.linalg.norm of a live array supports the default order only")
     return xp.sqrt(xp.sum(square(xp, x), axis=axis, keepdims=keepdims))
 
@@ -262,8 +269,7 @@ def _norm(xp: Any, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = F
 def _vector_norm(xp: Any, x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
     if ord != 2:
         raise TypeError("np.linalg.vector_norm of a live array supports the order 2 only")
-    return xp.linalg.norm(xp.ravel(x) if axis is None and not keepdims else x, axis=axis,
-                          keepdims=keepdims)  # fmt: skip
+    return xp.sqrt(xp.sum(square(xp, x), axis=axis, keepdims=keepdims))
 
 
 @program(np.linalg.matrix_norm)
@@ -323,7 +329,11 @@ def _det(xp: Any, a: Any) -> Any:
 @program(np.linalg.slogdet)
 def _slogdet(xp: Any, a: Any) -> Any:
     sign, logarithm = xp.linalg.slogdet(lowest(a))
-    return sign, logarithm + xp.sum(xp.log(xp.absolute(_pivots(xp, a))), axis=-1)
+    pivots = _pivots(xp, a)
+    sizes = xp.absolute(pivots)
+    if a.dtype.kind == "c":
+        sign = sign * xp.prod(pivots / sizes, axis=-1)
+    return sign, logarithm + xp.sum(xp.log(sizes), axis=-1)
 
 
 def _small_det(xp: Any, a: Any) -> Any:
@@ -340,7 +350,16 @@ def _small_det(xp: Any, a: Any) -> Any:
 
 def _pivots(xp: Any, a: Any) -> Any:
     """Those of `a` times its own inverse: all 1, but with derivatives, which need no exchange of rows."""
-    a = xp.matmul(xp.linalg.inv(lowest(a)), a)
+    try:
+        inverse = xp.linalg.inv(lowest(a))
+    except np.linalg.LinAlgError as error:
+        raise MissingTangentRule(
+            "the determinant of a singular matrix",
+            hint="only those of at most three rows have one; detach with awkward_dual.primal(x)",
+        ) from error
+    a = xp.matmul(inverse, a)
+    if not a.shape[-1]:
+        return xp.ones(a.shape[:-1])
     found = []
     while a.shape[-1]:
         found.append(a[..., 0, 0])

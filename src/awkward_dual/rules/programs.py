@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,17 @@ import numpy as np
 from awkward_dual import calls
 from awkward_dual.rules.table import Kind, rule
 
-__all__ = ("accumulator", "as_array", "as_axes", "count", "finish", "last", "program", "square")
+__all__ = (
+    "accumulator",
+    "as_array",
+    "as_axes",
+    "count",
+    "finish",
+    "keeps",
+    "last",
+    "program",
+    "square",
+)
 
 
 def program(*functions: Any, kind: Kind = Kind.SMOOTH) -> Callable[[Any], Any]:
@@ -65,6 +76,11 @@ def count(x: Any, axis: Any) -> Any:
     return np.prod([x.shape[a] for a in as_axes(x, axis)], dtype=np.float64)
 
 
+def keeps(keepdims: Any) -> bool:
+    """Whether reduced axes are to be kept as ones; NumPy has a default that is neither."""
+    return isinstance(keepdims, numbers.Integral | np.bool_) and bool(keepdims)
+
+
 def finish(xp: Any, y: Any, kept: Any, keepdims: Any) -> Any:
     """A result of reduced axes, which are kept as ones if that is asked for."""
-    return xp.reshape(y, kept) if keepdims is True else y
+    return xp.reshape(y, kept) if keeps(keepdims) else y

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from awkward_dual.pair import lowest
-from awkward_dual.rules.programs import accumulator, finish, last, program
+from awkward_dual.rules.programs import accumulator, finish, keeps, last, program
 from awkward_dual.rules.table import Kind
 
 
@@ -27,6 +27,7 @@ def _prod(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None,
 @program(np.cumprod)
 def _cumprod(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     a = a if dtype is None else a.astype(dtype)
+    axis = axis if a.ndim else None
     z = xp.reshape(a, -1) if axis is None else xp.moveaxis(a, axis, -1)
     step = 1
     while step < z.shape[-1]:
@@ -59,20 +60,20 @@ program(np.nanmin, kind=Kind.SELECT)(_extremum("nanargmin", True))
 
 @program(np.ptp)
 def _ptp(xp: Any, a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
-    keepdims = keepdims is True
+    keepdims = keeps(keepdims)
     return xp.max(a, axis=axis, keepdims=keepdims) - xp.min(a, axis=axis, keepdims=keepdims)
 
 
 @program(np.nansum)
 def _nansum(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None,
             keepdims: Any = False) -> Any:  # fmt: skip
-    return xp.sum(xp.where(xp.isnan(a), 0, a), axis=axis, dtype=dtype, keepdims=keepdims is True)
+    return xp.sum(xp.where(xp.isnan(a), 0, a), axis=axis, dtype=dtype, keepdims=keeps(keepdims))
 
 
 @program(np.nanprod)
 def _nanprod(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None,
              keepdims: Any = False) -> Any:  # fmt: skip
-    return xp.prod(xp.where(xp.isnan(a), 1, a), axis=axis, dtype=dtype, keepdims=keepdims is True)
+    return xp.prod(xp.where(xp.isnan(a), 1, a), axis=axis, dtype=dtype, keepdims=keeps(keepdims))
 
 
 @program(np.nancumsum)
@@ -88,7 +89,7 @@ def _nancumprod(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any =
 def _cumulative(name: str, first: int) -> Callable[..., Any]:
     def body(xp: Any, x: Any, axis: Any = None, dtype: Any = None, out: Any = None,
              include_initial: bool = False) -> Any:  # fmt: skip
-        axis = 0 if axis is None else axis
+        x, axis = x if x.ndim else xp.reshape(x, -1), 0 if axis is None else axis
         y = getattr(xp, name)(x, axis=axis, dtype=dtype)
         if not include_initial:
             return y
@@ -115,7 +116,10 @@ def _sort(xp: Any, a: Any, axis: Any = -1, kind: Any = None, order: Any = None,
 @program(np.unique, kind=Kind.SELECT)
 def _unique(xp: Any, ar: Any, return_index: bool = False, return_inverse: bool = False,
             return_counts: bool = False, axis: Any = None, **kwargs: Any) -> Any:  # fmt: skip
-    if return_index or return_inverse or return_counts or axis is not None:
-        raise TypeError("np.unique of a live array supports neither extra outputs nor an axis")
+    is_sorted = kwargs.get("sorted", True)
+    if return_index or return_inverse or return_counts or axis is not None or not is_sorted:
+        raise TypeError(
+            "np.unique of a live array sorts, and has neither extra outputs nor an axis"
+        )
     _, index = np.unique(lowest(ar), return_index=True, **kwargs)
     return xp.ravel(ar)[index]

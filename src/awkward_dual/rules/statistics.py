@@ -8,35 +8,57 @@ from typing import Any
 import numpy as np
 
 from awkward_dual.pair import lowest
-from awkward_dual.rules.programs import accumulator, as_array, as_axes, count, last, program, square
+from awkward_dual.rules.programs import (
+    accumulator,
+    as_array,
+    as_axes,
+    count,
+    keeps,
+    last,
+    program,
+    square,
+)
 
 
 @program(np.mean)
 def _mean(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None,
           keepdims: Any = False) -> Any:  # fmt: skip
-    return xp.sum(accumulator(a, dtype), axis=axis, keepdims=keepdims is True) / count(a, axis)
+    return xp.sum(accumulator(a, dtype), axis=axis, keepdims=keeps(keepdims)) / count(a, axis)
 
 
 @program(np.var)
 def _var(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
          keepdims: Any = False) -> Any:  # fmt: skip
-    x = accumulator(a, dtype)
+    x = _deviating(a, dtype)
     deviation = x - xp.mean(x, axis=axis, keepdims=True)
-    y = xp.sum(square(xp, deviation), axis=axis, keepdims=keepdims is True)
+    y = xp.sum(square(xp, deviation), axis=axis, keepdims=keeps(keepdims))
     return y / np.maximum(count(a, axis) - ddof, 0.0)
 
 
-@program(np.std)
-def _std(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
-         keepdims: Any = False) -> Any:  # fmt: skip
-    x = accumulator(a, dtype)
-    return xp.sqrt(xp.var(x, axis=axis, ddof=ddof, keepdims=keepdims is True))
+def _deviating(a: Any, dtype: Any) -> Any:
+    """`a` in the dtype in which its variance is computed."""
+    if dtype is not None and a.dtype.kind == "c" and np.dtype(dtype).kind != "c":
+        raise TypeError(f"the variance of complex live arrays in {np.dtype(dtype).name}")
+    return accumulator(a, dtype)
+
+
+def _root(variance: str) -> Callable[..., Any]:
+    def body(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
+             keepdims: Any = False) -> Any:  # fmt: skip
+        x = _deviating(a, dtype)
+        return xp.sqrt(getattr(xp, variance)(x, axis=axis, ddof=ddof, keepdims=keeps(keepdims)))
+
+    return body
+
+
+program(np.std)(_root("var"))
+program(np.nanstd)(_root("nanvar"))
 
 
 @program(np.average)
 def _average(xp: Any, a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *,
              keepdims: Any = False) -> Any:  # fmt: skip
-    keepdims = keepdims is True
+    a, keepdims = as_array(a), keeps(keepdims)
     if weights is None:
         total = count(a, axis)
         y = xp.mean(a, axis=axis, keepdims=keepdims)
@@ -56,24 +78,17 @@ def _average(xp: Any, a: Any, axis: Any = None, weights: Any = None, returned: b
 @program(np.nanmean)
 def _nanmean(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None,
              keepdims: Any = False) -> Any:  # fmt: skip
-    number = xp.sum(~xp.asarray(xp.isnan(a)), axis=axis, keepdims=keepdims is True)
-    return xp.nansum(accumulator(a, dtype), axis=axis, keepdims=keepdims is True) / number
+    number = xp.sum(~xp.asarray(xp.isnan(a)), axis=axis, keepdims=keeps(keepdims))
+    return xp.nansum(accumulator(a, dtype), axis=axis, keepdims=keeps(keepdims)) / number
 
 
 @program(np.nanvar)
 def _nanvar(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
             keepdims: Any = False) -> Any:  # fmt: skip
-    x, is_nan = accumulator(a, dtype), xp.isnan(a)
+    x, is_nan = _deviating(a, dtype), xp.isnan(a)
     deviation = xp.where(is_nan, 0, x - xp.nanmean(x, axis=axis, keepdims=True))
-    y = xp.sum(square(xp, deviation), axis=axis, keepdims=keepdims is True)
-    return y / (xp.sum(~xp.asarray(is_nan), axis=axis, keepdims=keepdims is True) - ddof)
-
-
-@program(np.nanstd)
-def _nanstd(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
-            keepdims: Any = False) -> Any:  # fmt: skip
-    x = accumulator(a, dtype)
-    return xp.sqrt(xp.nanvar(x, axis=axis, ddof=ddof, keepdims=keepdims is True))
+    y = xp.sum(square(xp, deviation), axis=axis, keepdims=keeps(keepdims))
+    return y / (xp.sum(~xp.asarray(is_nan), axis=axis, keepdims=keeps(keepdims)) - ddof)
 
 
 # -- covariances
@@ -135,11 +150,15 @@ def _at_quantile(
         raise TypeError(
             f"quantiles of live arrays by the method {method!r}: there are {', '.join(_METHODS)}"
         )
+    a, q = as_array(a), as_array(q)
+    if skips_nan and q.ndim > 1 and np.iterable(axis):
+        raise TypeError(
+            "nanquantile of live arrays takes several axes or several rows of quantiles"
+        )
     z, kept = last(xp, a, axis)
-    q = as_array(q)
     lanes, own = z.shape[:-1], q.shape
     if not z.shape[-1]:
-        return xp.full((*own, *(kept if keepdims is True else lanes)), np.nan)
+        return xp.full((*own, *(kept if keeps(keepdims) else lanes)), np.nan)
     z = xp.sort(as_array(z, np.float64), axis=-1)
     raw = lowest(z)
     highest = z.shape[-1] - 1
@@ -160,7 +179,7 @@ def _at_quantile(
         for i in (below, above)
     )
     y = xp.moveaxis(low + share * (high - low), -1, 0)
-    return xp.reshape(y, (*own, *(kept if keepdims is True else lanes)))
+    return xp.reshape(y, (*own, *(kept if keeps(keepdims) else lanes)))
 
 
 def _quantiles(scale: float, *, skips_nan: bool) -> Any:

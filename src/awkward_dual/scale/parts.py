@@ -41,6 +41,8 @@ def numbered(parts: Iterable[Any]) -> Iterator[Part]:
 
     The name is the key of a mapping, a path, or what the part itself has as ``name``.
     """
+    if isinstance(parts, str | bytes | os.PathLike):
+        raise TypeError(f"parts are several: write [{str(parts)!r}] for a single one")
     seen: set[str] = set()
     items = parts.items() if isinstance(parts, Mapping) else ((None, part) for part in parts)
     for i, (key, what) in enumerate(items):
