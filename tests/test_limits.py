@@ -559,6 +559,7 @@ def test_spread_of_a_single_element() -> None:
     assert ad.grad(spread)(x).to_list() == [[-0.5, 0.0], [0.5]]
     assert pushed(x) == 0
     assert np.isnan(ad.grad(pushed)(x)[0, 1])
+    assert np.isnan(ad.jvp(ad.grad(spread), (x,), (ak.ones_like(x),))[1][0, 1])
     assert ad.jvp(pushed, (x,), (ak.ones_like(x),))[1] == 0
 
 
