@@ -12,11 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import awkward as ak
-
-import awkward_dual as ad
 from benchmarks.measure import put_section, table
-from benchmarks.programs import PROGRAMS, events, total
+from benchmarks.programs import events
+from benchmarks.sizes import cases
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "overhead.md"
 
@@ -39,27 +37,11 @@ def peak(call: Callable[[], Any], repeats: int = 3) -> int:
     return min(found)
 
 
-def calls(muons: Any) -> dict[str, dict[str, Callable[[], Any]]]:
-    """For each program its plain call, a jvp with one direction, and its gradient."""
-    pt = muons.pt
-    ones = ak.ones_like(pt)
-    out: dict[str, dict[str, Callable[[], Any]]] = {}
-    for name, program in PROGRAMS.items():
-        func = lambda pt, f=program: f(muons, pt)
-        scalar = lambda pt, f=func: total(f(pt))
-        out[name] = {
-            "value": lambda f=func: f(pt),
-            "jvp": lambda f=func: ad.jvp(f, (pt,), (ones,)),
-            "grad": lambda f=scalar: ad.value_and_grad(f)(pt),
-        }
-    return out
-
-
 def rows(muons: Any) -> list[list[str]]:
     """The lines of the table."""
     out = []
-    for name, program in calls(muons).items():
-        peaks = {what: peak(call) for what, call in program.items()}
+    for name, program in cases(muons).items():
+        peaks = {what: peak(call) for what, call in program.items() if what != "total"}
         ratios = [f"{peaks[what] / peaks['value']:.2f}" for what in ("jvp", "grad")]
         out.append([name, f"{peaks['value'] / 2**20:.1f} MiB", *ratios])
     return out
@@ -68,7 +50,7 @@ def rows(muons: Any) -> list[list[str]]:
 def main() -> None:
     """Measure, print the table, and write it into the docs."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    columns = ["program", "peak of the value", "jvp / value", "value_and_grad / value"]
+    columns = ["program", "peak of the value", "jvp / value", "grad / value"]
     text = table(f"Peak memory, {count} events", columns, rows(events(count)))
     sys.stdout.write(text)
     if count == 100_000:
