@@ -164,7 +164,8 @@ def apply_replacing(row: Rule, func: Any, args: Any, kwargs: dict[str, Any]) -> 
     named = {**dict(zip(_parameters(row.body), args, strict=False)), **kwargs}
     x, copy = named.pop(_parameters(row.body)[0]), named.pop("copy", True)
     y = None
-    if not live_among(list(named.values())):
+    fits = row.option("fits")
+    if not live_among(list(named.values())) and (not fits or fits(**lowest_in(named))):
         y = note_function(row, lambda: func(lowest(x), **lowest_in(named)), (x,))
     if y is None:
         y = apply_program(row, func, (x,), named)

@@ -316,3 +316,21 @@ def test_damaged_files_of_the_cache(tmp_path: Path) -> None:
 def test_numba_that_compiles_nothing() -> None:
     code = CACHED + "from awkward_dual.compiled import engine_name; assert engine_name() == 'numpy'"
     run(code, NUMBA_DISABLE_JIT="1")
+
+
+@pytest.mark.parametrize(
+    "bounds", [(-0.5, 0.5), (0.5, -0.5), (None, 0.5), (-0.5, None), (np.nan, 0.5)]
+)
+def test_clipped(bounds: Any) -> None:
+    """Ends, NaN and crossed bounds: as by the program of maximum and minimum."""
+    x = np.tile([-0.5, 0.5, 0.0, 0.7, -0.7, np.nan, np.inf, -0.0], 2000)
+    found = []
+    for name in ("numpy", "compiled"):
+        before = ad.set_engine(name)
+        try:
+            found.append(ad.jvp(lambda x: np.clip(x * 1.0, *bounds), (x,), (np.ones(len(x)),))[1])
+        finally:
+            ad.set_engine(before)
+    np.testing.assert_array_equal(*found)
+    if bounds == (0.5, -0.5):
+        assert not found[0][~np.isnan(x)].any()

@@ -50,7 +50,7 @@ def counts(
     TangentLost
         If hard bins are to be filled at live positions.
     ValueError
-        If a width is not positive, or a position of soft bins is NaN.
+        If a width is not positive, a position of soft bins is NaN, or an axis grows.
 
     Notes
     -----

@@ -36,7 +36,7 @@ class Kept:
         if isinstance(x, ak.Array | ak.Record):
             return self._own_layout(x)
         is_array = isinstance(x, np.ndarray | Pair) or device_of(x) is not None
-        if is_array and self._isstrided_copy([x]):
+        if is_array and self._is_copied([x]):
             return strided_copy(x) if type(x) is np.ndarray else copy.deepcopy(x)
         if is_array:
             self._watch(x)
@@ -49,7 +49,7 @@ class Kept:
         if ak.backend(x) == "typetracer" or not layout.is_all_materialized:
             return x
         buffers = list(ak.to_buffers(layout)[2].values())
-        if self._isstrided_copy(buffers):
+        if self._is_copied(buffers):
             kind = ak.Record if is_record else ak.Array
             copies = {id(a): strided_copy(a) for a in map(lowest, buffers) if type(a) is np.ndarray}
             return kind(copy.deepcopy(x.layout, copies), behavior=x.behavior, attrs=x.attrs)
@@ -57,7 +57,7 @@ class Kept:
             self._watch(buffer)
         return x
 
-    def _isstrided_copy(self, arrays: list[Any]) -> bool:
+    def _is_copied(self, arrays: list[Any]) -> bool:
         is_small = sum(a.size for a in arrays) <= COPIED
         return self.copies_all or is_small or not all(map(_can_be_watched, arrays))
 

@@ -207,7 +207,16 @@ def _unclipped(xp: Any, y: Any, a: Any) -> tuple[Any, ...]:
     return ((y == a) | xp.isnan(a),)
 
 
-rule(np.clip, Kind.SMOOTH, _clip, apply=calls.apply_replacing, elementwise=_unclipped)
+def _in_order(a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None,
+              max: Any = None) -> bool:  # fmt: skip
+    """Whether an element that is its own result lies between the bounds: where they are crossed all are constant."""
+    low, high = (min if a_min is None else a_min), (max if a_max is None else a_max)
+    return low is None or high is None or bool(np.all(np.less_equal(low, high)))
+
+
+rule(
+    np.clip, Kind.SMOOTH, _clip, apply=calls.apply_replacing, elementwise=_unclipped, fits=_in_order
+)
 
 
 #: how `np.pad` may fill by moving elements
